@@ -1,0 +1,1 @@
+//! Reading bytes into spanned trees and rows. No meaning here.

@@ -1,0 +1,15 @@
+//! fleetcast forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
+//!
+//! Data flows one way: a scenario file, traces and prices become a `Model`; the simulator turns a model into events;
+//! events into a ledger; the ledger into an `Outcome`; outcomes into comparisons; those into charts and tables.
+//! A module imports only from modules above it in the list below (`tests/it/layers.rs` proves it).
+//!
+//! `docs/architecture.md` in the repository is the map.
+
+pub mod units;
+
+pub mod kernel;
+
+pub mod formats;
+
+pub mod catalog;
