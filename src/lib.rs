@@ -13,3 +13,9 @@ pub mod kernel;
 pub mod formats;
 
 pub mod catalog;
+
+pub mod workload;
+
+pub mod fleet;
+
+pub mod policy;

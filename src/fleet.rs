@@ -1,0 +1,12 @@
+//! The fleet's state: pools, nodes, GPUs, and the only transitions that are legal.
+//!
+//! *Invariant:* no policy and no money here. Every change of what a node can take is written to a log, so that indexes
+//! elsewhere refresh only what changed.
+
+pub mod log;
+pub mod node;
+pub mod poolset;
+
+pub use log::ChangeLog;
+pub use node::{Capacity, Fleet, Free, Gpus, MAX_GPUS, Node, NodeId, NodeState};
+pub use poolset::{IslandId, PoolId, PoolSet};

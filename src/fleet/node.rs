@@ -1,0 +1,237 @@
+//! Nodes and what is free on them.
+
+use super::log::ChangeLog;
+use super::poolset::{IslandId, PoolId};
+use crate::workload::Request;
+
+/// The most GPUs on one node (p2.16xlarge and a2-megagpu-16g have 16).
+pub const MAX_GPUS: usize = 16;
+
+/// Index of a node; never reused within a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// Which GPUs of a node, as a bit mask: bit `i` is GPU `i`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gpus(pub u16);
+
+impl Gpus {
+    /// The indices in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..MAX_GPUS).filter(move |i| self.0 >> i & 1 == 1)
+    }
+    /// How many.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        self.0.count_ones() as u8
+    }
+}
+
+/// What a node has when empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capacity {
+    /// Thousandths of a core.
+    pub cpu_milli: u32,
+    /// Mebibytes.
+    pub mem_mib: u32,
+    /// GPUs, at most [`MAX_GPUS`].
+    pub gpus: u8,
+}
+
+/// What is free on a node now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Free {
+    /// Thousandths of a core.
+    pub cpu_milli: u32,
+    /// Mebibytes.
+    pub mem_mib: u32,
+    /// Free milli-GPU of each GPU; 1000 is idle. Beyond the node's GPUs: 0.
+    pub gpu: [u16; MAX_GPUS],
+    /// Their sum.
+    pub milli: u32,
+    /// GPUs on the node.
+    pub gpus: u8,
+    /// GPUs that are wholly free.
+    pub whole: u8,
+    /// Which kinds of GPU pod run here: bit 0 shares of a GPU, bit `n` pods of `n` whole GPUs.
+    pub classes: u32,
+}
+
+impl Free {
+    fn of(cap: Capacity) -> Free {
+        let mut gpu = [0; MAX_GPUS];
+        gpu[..cap.gpus as usize].fill(1000);
+        Free {
+            cpu_milli: cap.cpu_milli,
+            mem_mib: cap.mem_mib,
+            gpu,
+            milli: 1000 * u32::from(cap.gpus),
+            gpus: cap.gpus,
+            whole: cap.gpus,
+            classes: 0,
+        }
+    }
+
+    /// Whether one pod of this request fits, node type aside.
+    #[must_use]
+    pub fn fits(&self, r: &Request) -> bool {
+        if r.cpu_milli > self.cpu_milli || r.mem_mib > self.mem_mib {
+            return false;
+        }
+        match (r.gpus, r.gpu_milli) {
+            (0, _) => true,
+            (n, 1000) => self.whole >= n,
+            (_, m) => self.milli >= u32::from(m) && self.gpu[..self.gpus as usize].iter().any(|g| *g >= m),
+        }
+    }
+
+    /// How many pods of this request fit one after the other.
+    #[must_use]
+    pub fn count(&self, r: &Request) -> u32 {
+        let mut n = match (r.gpus, r.gpu_milli) {
+            (0, _) => u32::MAX,
+            (k, 1000) => u32::from(self.whole / k),
+            (_, m) => self.gpu[..self.gpus as usize].iter().map(|g| u32::from(g / m.max(1))).sum(),
+        };
+        if r.cpu_milli > 0 {
+            n = n.min(self.cpu_milli / r.cpu_milli);
+        }
+        if r.mem_mib > 0 {
+            n = n.min(self.mem_mib / r.mem_mib);
+        }
+        // A pod that asks for nothing fits as often as one likes; keep sums of counts far from overflow.
+        n.min(1 << 20)
+    }
+}
+
+/// Where a node is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeState {
+    /// Billed, not yet able to take work.
+    Booting,
+    /// Takes work.
+    Ready,
+    /// Takes no new work; what runs may finish.
+    Draining,
+    /// Gone; its index is not reused.
+    Gone,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its island.
+    pub island: IslandId,
+    /// What it has.
+    pub capacity: Capacity,
+    /// What is free.
+    pub free: Free,
+    /// Its state.
+    pub state: NodeState,
+    /// Pods running here.
+    pub pods: u32,
+    counts: [u16; MAX_GPUS + 1],
+}
+
+/// All nodes, with the log of what changed.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    nodes: Vec<Node>,
+    log: ChangeLog,
+}
+
+impl Fleet {
+    /// Adds a node in a state and returns its index.
+    pub fn add(&mut self, pool: PoolId, island: IslandId, capacity: Capacity, state: NodeState) -> NodeId {
+        assert!(capacity.gpus as usize <= MAX_GPUS, "checked when the scenario is loaded");
+        let id = NodeId(self.nodes.len() as u32);
+        let counts = [0; MAX_GPUS + 1];
+        self.nodes.push(Node { pool, island, capacity, free: Free::of(capacity), state, pods: 0, counts });
+        self.touch(id);
+        id
+    }
+
+    /// All nodes, gone ones included.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// Changes so far.
+    #[must_use]
+    pub fn log(&self) -> &ChangeLog {
+        &self.log
+    }
+
+    /// Moves a node to another state.
+    pub fn set_state(&mut self, id: NodeId, state: NodeState) {
+        let node = &mut self.nodes[id.0 as usize];
+        debug_assert!(state > node.state, "a node's life runs one way");
+        debug_assert!(state != NodeState::Gone || node.pods == 0, "a node with pods cannot be gone");
+        node.state = state;
+        self.touch(id);
+    }
+
+    /// Puts a pod on a node, on these GPUs (as many as it asks for; none for a CPU pod).
+    pub fn place(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
+        let node = &mut self.nodes[id.0 as usize];
+        debug_assert_eq!(gpus.count(), r.gpus);
+        debug_assert!(node.state == NodeState::Ready);
+        node.free.cpu_milli -= r.cpu_milli;
+        node.free.mem_mib -= r.mem_mib;
+        for i in gpus.iter() {
+            debug_assert!(i < node.free.gpus as usize && node.free.gpu[i] >= r.gpu_milli);
+            node.free.whole -= u8::from(node.free.gpu[i] == 1000 && r.gpu_milli > 0);
+            node.free.gpu[i] -= r.gpu_milli;
+        }
+        node.free.milli -= r.total_milli();
+        node.pods += 1;
+        if r.gpus > 0 {
+            let class = class_of(r);
+            node.counts[class] += 1;
+            node.free.classes |= 1 << class;
+        }
+        self.touch(id);
+    }
+
+    /// Takes a pod off a node again.
+    pub fn release(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
+        let node = &mut self.nodes[id.0 as usize];
+        node.free.cpu_milli += r.cpu_milli;
+        node.free.mem_mib += r.mem_mib;
+        for i in gpus.iter() {
+            node.free.gpu[i] += r.gpu_milli;
+            debug_assert!(node.free.gpu[i] <= 1000);
+            node.free.whole += u8::from(node.free.gpu[i] == 1000 && r.gpu_milli > 0);
+        }
+        node.free.milli += r.total_milli();
+        node.pods -= 1;
+        if r.gpus > 0 {
+            let class = class_of(r);
+            node.counts[class] -= 1;
+            if node.counts[class] == 0 {
+                node.free.classes &= !(1 << class);
+            }
+        }
+        debug_assert!(node.free.cpu_milli <= node.capacity.cpu_milli && node.free.mem_mib <= node.capacity.mem_mib);
+        self.touch(id);
+    }
+
+    fn touch(&mut self, id: NodeId) {
+        let keep = self.nodes.len();
+        self.log.push(id, keep);
+    }
+}
+
+/// 0 for a share of a GPU, `n` for `n` whole ones: the affinity classes of GpuClustering.
+fn class_of(r: &Request) -> usize {
+    if r.is_share() { 0 } else { r.gpus as usize }
+}

@@ -1,0 +1,5 @@
+//! Policies: each controller's configuration, what it looks at, and what it decides.
+//!
+//! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
+
+pub mod placement;

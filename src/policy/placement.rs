@@ -1,0 +1,1 @@
+//! Where a pod goes: scoring policies over indexes that refresh only what changed.
