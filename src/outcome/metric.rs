@@ -115,8 +115,8 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
     put("util.true".into(), u.map(|u| 100.0 * u.1), "%", Higher);
     put("util.sampled".into(), u.map(|u| 100.0 * u.2), "%", Neutral);
     let all = o.all_waits();
-    let secs = |h: &Histogram, q: f64| (h.count() > 0).then(|| h.quantile(q) as f64 / 1e9);
-    put("wait.mean".into(), (all.count() > 0).then(|| all.mean() / 1e9), "s", Lower);
+    let secs = |h: &Histogram, q: f64| h.quantile(q).map(|ns| ns as f64 / 1e9);
+    put("wait.mean".into(), all.mean().map(|ns| ns / 1e9), "s", Lower);
     for (name, q) in [("wait.p50", 0.5), ("wait.p90", 0.9), ("wait.p99", 0.99)] {
         put(name.into(), secs(&all, q), "s", Lower);
     }
