@@ -358,7 +358,10 @@ impl Ledger {
             for (step, r) in p.rates.into_iter().enumerate() {
                 let rate = p.tariff.steps[step].rate;
                 let spent: u128 = r.cells.iter().flatten().sum();
-                assert_eq!(spent, r.billed, "pool {i}, price {step}: what was billed and what it was spent on disagree");
+                assert_eq!(
+                    spent, r.billed,
+                    "pool {i}, price {step}: what was billed and what it was spent on disagree"
+                );
                 book.capacity += r.billed;
                 let total = priced(rate, r.billed, per);
                 let weights: Vec<u128> = r.cells.iter().flatten().copied().collect();
@@ -388,8 +391,8 @@ impl Ledger {
                     });
                 }
                 let usd_per = rate.to_f64() / per as f64;
-                add_scaled(&mut book.spend_series, &r.series, usd_per, &mut book.billed_series);
-                for (sum, series) in watched.iter_mut().zip(&r.watched) {
+                add_scaled(&mut book.spend_series, r.series, usd_per, &mut book.billed_series);
+                for (sum, series) in watched.iter_mut().zip(r.watched) {
                     add_scaled(sum, series, usd_per, &mut Vec::new());
                 }
             }
@@ -399,7 +402,7 @@ impl Ledger {
     }
 }
 
-fn add_scaled(sum: &mut Vec<f64>, series: &Buckets, usd_per: f64, raw: &mut Vec<u128>) {
+fn add_scaled(sum: &mut Vec<f64>, series: Buckets, usd_per: f64, raw: &mut Vec<u128>) {
     let values = series.finish();
     sum.resize(values.len(), 0.0);
     raw.resize(values.len(), 0);
