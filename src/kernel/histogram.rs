@@ -16,7 +16,7 @@ pub const DIGITS: u8 = 3;
 pub struct HistogramError(&'static str);
 
 /// How often which values occurred. Recording takes a few nanoseconds; memory is bounded by the range of values
-/// (8 bytes for each of 1,024 buckets per doubling beyond 2,047: 170 KB up to an hour in ns, 410 KB at most).
+/// (8 bytes for each of 1,024 buckets per doubling beyond 2,047: 270 KB up to an hour in ns, 450 KB at most).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     buckets: hdrhistogram::Histogram<u64>,
