@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
 use crate::ledger::{Power, Tariff};
 use crate::outcome::EvidenceNote;
-use crate::policy::placement::{PlacementPolicy, TieOrder};
+use crate::policy::placement::{PlacementPolicy, Ties};
 use crate::policy::queue::QueuePolicy;
 use crate::units::{Duration, Label, Rate, SimTime, Usd};
-use crate::workload::{Job, Synth};
+use crate::workload::Job;
+use crate::workload::synth::Synth;
 
 /// A scenario, ready to run. The run's clock starts `warmup` before the measured window.
 #[derive(Clone, Debug)]
@@ -34,7 +35,9 @@ pub struct Model {
     /// Where pods go.
     pub placement: PlacementPolicy,
     /// Which node wins among equals.
-    pub ties: TieOrder,
+    pub ties: Ties,
+    /// Seed of a shuffled tie order; the run's own when none.
+    pub tie_seed: Option<u64>,
     /// Limits on what work with a label may hold at once.
     pub quotas: Vec<Quota>,
     /// Where jobs come from.

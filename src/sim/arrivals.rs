@@ -6,14 +6,15 @@ use crate::kernel::Streams;
 use crate::scenario::model::{Model, Source};
 use crate::units::SimTime;
 use crate::workload::Job;
+use crate::workload::synth::{Calendar, Jobs};
 
 /// One workload's jobs still to come.
-enum Feed {
+enum Feed<'m> {
     Trace(Arc<[Job]>, usize),
-    Synth(Box<dyn Iterator<Item = Job> + Send>),
+    Synth(Box<Jobs<'m>>),
 }
 
-impl Feed {
+impl Feed<'_> {
     fn next(&mut self) -> Option<Job> {
         match self {
             Feed::Trace(jobs, at) => {
@@ -25,27 +26,32 @@ impl Feed {
     }
 }
 
-struct Lane {
-    feed: Feed,
+struct Lane<'m> {
+    feed: Feed<'m>,
     head: Option<Job>,
     ordinal: u64,
 }
 
 /// All workloads' jobs still to come.
-pub(super) struct Arrivals {
-    lanes: Vec<Lane>,
+pub(super) struct Arrivals<'m> {
+    lanes: Vec<Lane<'m>>,
     next: Option<usize>,
 }
 
-impl Arrivals {
-    pub fn of(model: &Model, streams: &Streams) -> Arrivals {
+impl<'m> Arrivals<'m> {
+    pub fn of(model: &'m Model, streams: &Streams) -> Arrivals<'m> {
+        let zone = model.start.time_zone().clone();
+        let epoch = model.start.timestamp() - jiff::SignedDuration::from_nanos(model.warmup.0 as i64);
+        let calendar = Calendar { epoch, zone };
         let lanes = model
             .work
             .iter()
             .map(|w| {
                 let mut feed = match &w.source {
                     Source::Jobs(jobs) => Feed::Trace(Arc::clone(jobs), 0),
-                    Source::Synth(s) => Feed::Synth(s.jobs(streams, &w.name, model)),
+                    Source::Synth(s) => {
+                        Feed::Synth(Box::new(s.jobs(streams, &calendar, SimTime::ZERO, model.end())))
+                    }
                 };
                 let head = feed.next();
                 Lane { feed, head, ordinal: 0 }

@@ -54,7 +54,7 @@ impl World<'_, '_> {
     pub fn has_room(&mut self, id: ClassId) -> bool {
         let key = self.waiting.class(id).key;
         if key.one_island {
-            return self.placer.island_for(&self.fleet, key.shape, u64::from(key.pods)).is_some();
+            return self.placer.island_with_slots(&self.fleet, key.shape, u64::from(key.pods)).is_some();
         }
         self.placer.slots(&self.fleet, key.shape) >= u64::from(key.pods)
     }
@@ -82,7 +82,7 @@ impl World<'_, '_> {
         let mut island: Option<IslandId> = None;
         if key.pods > 1 {
             if key.one_island {
-                island = Some(self.placer.island_for(&self.fleet, key.shape, u64::from(key.pods))?);
+                island = Some(self.placer.island_with_slots(&self.fleet, key.shape, u64::from(key.pods))?);
             } else if self.placer.slots(&self.fleet, key.shape) < u64::from(key.pods) {
                 return None;
             }

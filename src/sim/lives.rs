@@ -66,8 +66,6 @@ impl World<'_, '_> {
                 for spec in nodes {
                     let state = if boot.0 == 0 { NodeState::Ready } else { NodeState::Booting };
                     let id = self.add_node(*spec, state);
-                    // After the nodes of the start in the tie order, in the order of delivery.
-                    self.placer.set_rank(id, u32::MAX / 2 + id.0);
                     if boot.0 > 0 {
                         self.schedule(self.now + *boot, Event::Fleet(FleetEvent::Ready(id)));
                     }

@@ -10,11 +10,11 @@ use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::tally::Tally;
 use super::waiting::WaitingRoom;
-use crate::fleet::{Fleet, NodeId, NodeState};
+use crate::fleet::{Fleet, NodeState, PoolSet};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
 use crate::outcome::{Progress, Recorder};
-use crate::policy::placement::Placer;
+use crate::policy::placement::{PlacementPolicy, Placer, Settings, Target, TypicalPods};
 use crate::policy::queue::Blocked;
 use crate::scenario::model::Model;
 use crate::units::SimTime;
@@ -39,7 +39,7 @@ pub(super) struct World<'m, 'r> {
     pub running: Option<BTreeSet<(SimTime, JobId)>>,
     pub running_count: u64,
     pub accounts: Accounts,
-    pub arrivals: Arrivals,
+    pub arrivals: Arrivals<'m>,
     pub tally: Tally,
     pub free: FreeShares,
     pub lives: Vec<NodeLife>,
@@ -70,7 +70,7 @@ impl<'m, 'r> World<'m, 'r> {
             rows,
             queue: Queue::new(),
             fleet: Fleet::default(),
-            placer: Placer::new(model.placement.clone(), streams.stream("placement", "", 0)),
+            placer: placer(model, seed, &streams),
             books,
             shared: SharedGpus::default(),
             jobs: Jobs::default(),
@@ -89,18 +89,14 @@ impl<'m, 'r> World<'m, 'r> {
             fingerprint: 0xcbf2_9ce4_8422_2325,
             stopped: false,
         };
-        world.populate(&streams);
+        world.populate();
         world
     }
 
     /// Puts the first nodes in place and schedules what is dated.
-    fn populate(&mut self, streams: &Streams) {
+    fn populate(&mut self) {
         for spec in &self.model.nodes {
             self.add_node(*spec, NodeState::Ready);
-        }
-        let ranks = self.model.ties.ranks(self.fleet.nodes(), streams);
-        for (i, rank) in ranks.into_iter().enumerate() {
-            self.placer.set_rank(NodeId(i as u32), rank);
         }
         for (i, c) in self.model.changes.iter().enumerate() {
             self.schedule(c.at, Event::Fleet(FleetEvent::Change(i as u32)));
@@ -194,4 +190,34 @@ impl<'m, 'r> World<'m, 'r> {
             self.fingerprint = (self.fingerprint ^ word).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
+}
+
+/// How many jobs of each workload FGD looks at to learn which pods are typical.
+const TYPICAL_JOBS: usize = 10_000;
+/// The share of them that its list of typical pods covers, in percent (the FGD authors' setting).
+const TYPICAL_PERCENT: u32 = 95;
+
+/// The placement engine, told the tie order and, for FGD, which pods are typical of the workload.
+fn placer(model: &Model, seed: u64, streams: &Streams) -> Placer {
+    let mut settings = Settings { ties: model.ties, ..Settings::default() };
+    if model.placement == PlacementPolicy::Fgd {
+        // Streams are named: looking ahead at the jobs does not change what is drawn later.
+        let mut ahead = Arrivals::of(model, streams);
+        let mut left = vec![TYPICAL_JOBS; model.work.len()];
+        let mut pods = Vec::new();
+        while let Some((w, _, job)) = ahead.take() {
+            let n = &mut left[w as usize];
+            if *n > 0 {
+                *n -= 1;
+                let work = &model.work[w as usize];
+                let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
+                let pools = open.and(work.accepts[job.accept as usize]);
+                pods.extend(std::iter::repeat_n(Target { request: job.request, pools }, usize::from(job.pods)));
+            } else if left.iter().all(|n| *n == 0) {
+                break;
+            }
+        }
+        settings.typical = TypicalPods::of(pods, TYPICAL_PERCENT);
+    }
+    Placer::with(model.placement, model.tie_seed.unwrap_or(seed), &settings)
 }

@@ -1,3 +1,4 @@
 //! The integration tests: one binary, one link.
 
+mod golden_draws;
 mod layers;
