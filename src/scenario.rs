@@ -1,3 +1,4 @@
 //! Scenario files: shapes, checks of form, names and meaning, and the model they resolve to.
 
+mod build;
 pub mod model;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
-use crate::ledger::{Power, Tariff};
+pub use crate::ledger::{Metering, Power, PriceStep, Tariff, Unit};
 use crate::outcome::EvidenceNote;
 use crate::policy::placement::{PlacementPolicy, Ties};
 use crate::policy::queue::QueuePolicy;
