@@ -31,12 +31,12 @@ pub mod price;
 pub mod source;
 mod table;
 
-//pub use billing::{BillingRule, EndedBy};
+pub use billing::{BillingRule, EndedBy};
 pub use book::Catalog;
 pub use device::{Device, DeviceId};
-//pub use energy::PowerModel;
+pub use energy::PowerModel;
 pub use instance::{Instance, InstanceId};
 pub use lookup::LookupError;
-//pub use owned::Owned;
+pub use owned::Owned;
 pub use price::{Market, PriceRow, Quote, Step};
 pub use source::{Evidence, Provider, Source, SourceRef};

@@ -44,8 +44,7 @@ impl PowerModel {
     /// W at a utilisation from 0 to 1 (clamped; NaN counts as 0).
     #[must_use]
     pub fn watts(&self, util: f64) -> f64 {
-        // `max` first: it turns NaN into 0.
-        let u = util.max(0.0).min(1.0);
+        let u = if util.is_nan() { 0.0 } else { util.clamp(0.0, 1.0) };
         let shape = if self.exponent == 1.0 || u == 0.0 || u == 1.0 { u } else { u.powf(self.exponent) };
         self.idle_w + (self.full_w - self.idle_w) * shape
     }

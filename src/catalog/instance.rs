@@ -67,9 +67,7 @@ impl Figures {
             gpus: MilliGpu(milli(gpus)?),
             cpu: MilliCpu(milli(vcpus)?),
             // Thousandths of a GiB, to the byte below. Twelve digits of GiB do not overflow u128.
-            memory: Bytes(
-                u64::try_from(u128::from(table::thousandths(memory_gib)?) * (1_u128 << 30) / 1_000).ok()?,
-            ),
+            memory: Bytes(u64::try_from(u128::from(table::thousandths(memory_gib)?) * (1_u128 << 30) / 1_000).ok()?),
         })
     }
 }

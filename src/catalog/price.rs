@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::instance::{InstanceId, Instances};
 use super::source::{Evidence, SourceRef, Sources};
 use super::table::{self, Text};
-use crate::units::Rate;
+use crate::units::{Rate, nearest};
 
 /// How capacity is bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -158,18 +158,15 @@ impl PriceBook {
     pub(super) fn embedded(instances: &Instances, sources: &Sources) -> PriceBook {
         let advice_source = sources.find("spot-advisor").expect("a source of the table");
         let advice_date = sources.get(advice_source).last.expect("an embedded source is dated");
-        let mut book =
-            PriceBook { series: BTreeMap::new(), advice: BTreeMap::new(), advice_source, advice_date };
+        let mut book = PriceBook { series: BTreeMap::new(), advice: BTreeMap::new(), advice_source, advice_date };
         for text in [include_str!("aws.csv"), include_str!("gcp.csv"), include_str!("azure.csv")] {
             book.read(text, instances, sources);
         }
         let mut last: Option<(&str, InstanceId)> = None;
         for [instance, region, savings, bucket] in table::rows::<4>(include_str!("aws_spot_savings.csv")) {
             let id = known(&mut last, instance, instances);
-            let advice = Advice {
-                savings_pct: table::number(savings) as i16,
-                interruption_bucket: table::number(bucket) as u8,
-            };
+            let advice =
+                Advice { savings_pct: table::number(savings) as i16, interruption_bucket: table::number(bucket) as u8 };
             book.advice.insert((id, region.into()), advice);
         }
         book
@@ -267,6 +264,12 @@ impl PriceBook {
             .collect();
         out.dedup();
         out
+    }
+
+    /// Whether any type has a price in a region, and if not, the nearest region that has one.
+    pub(super) fn check_region(&self, region: &str) -> Result<(), Option<&str>> {
+        let all = || self.series.keys().map(|(_, r, _)| r.as_ref());
+        if all().any(|r| r == region) { Ok(()) } else { Err(nearest(region, all())) }
     }
 
     /// Puts a user's rows over a schedule: from their first date on only they count. They must be sorted by date.

@@ -115,14 +115,9 @@ fn a_window_is_cut_into_steps() {
     assert_eq!(steps(Market::OnDemand, date(2025, 6, 23), date(2025, 6, 23)).len(), 1);
 
     let a2 = c.instances.find("a2-highgpu-1g").expect("a type");
-    let spot = c
-        .schedule_between(a2, "us-central1", Market::Spot, date(2026, 1, 1), date(2026, 7, 1))
-        .expect("priced");
+    let spot = c.schedule_between(a2, "us-central1", Market::Spot, date(2026, 1, 1), date(2026, 7, 1)).expect("priced");
     let dates: Vec<_> = spot.iter().map(|s| s.from).collect();
-    assert_eq!(
-        dates,
-        [date(2026, 1, 1), date(2026, 1, 22), date(2026, 2, 5), date(2026, 6, 11), date(2026, 6, 25)]
-    );
+    assert_eq!(dates, [date(2026, 1, 1), date(2026, 1, 22), date(2026, 2, 5), date(2026, 6, 11), date(2026, 6, 25)]);
 }
 
 #[test]

@@ -42,9 +42,8 @@ pub(super) fn fast_date(s: &str) -> Option<Date> {
     if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
         return None;
     }
-    let number = |part: &[u8]| {
-        part.iter().try_fold(0_i16, |n, c| c.is_ascii_digit().then(|| n * 10 + i16::from(c - b'0')))
-    };
+    let number =
+        |part: &[u8]| part.iter().try_fold(0_i16, |n, c| c.is_ascii_digit().then(|| n * 10 + i16::from(c - b'0')));
     let (y, m, d) = (number(&b[..4])?, number(&b[5..7])?, number(&b[8..])?);
     Date::new(y, m as i8, d as i8).ok()
 }
