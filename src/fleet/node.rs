@@ -53,6 +53,8 @@ pub struct Free {
     pub gpus: u8,
     /// GPUs that are wholly free.
     pub whole: u8,
+    /// The most that is free on one GPU, in milli-GPU; 0 without GPUs.
+    pub largest: u16,
     /// Which kinds of GPU pod run here: bit 0 shares of a GPU, bit `n` pods of `n` whole GPUs.
     pub classes: u32,
 }
@@ -68,6 +70,7 @@ impl Free {
             milli: 1000 * u32::from(cap.gpus),
             gpus: cap.gpus,
             whole: cap.gpus,
+            largest: if cap.gpus == 0 { 0 } else { 1000 },
             classes: 0,
         }
     }
@@ -81,8 +84,13 @@ impl Free {
         match (r.gpus, r.gpu_milli) {
             (0, _) => true,
             (n, 1000) => self.whole >= n,
-            (_, m) => self.milli >= u32::from(m) && self.gpu[..self.gpus as usize].iter().any(|g| *g >= m),
+            (_, m) => self.gpus > 0 && self.largest >= m,
         }
+    }
+
+    /// Brings `largest` up to date after a change of `gpu`. Entries beyond the node's GPUs are 0 and do not count.
+    fn update_largest(&mut self) {
+        self.largest = self.gpu.iter().fold(0, |a, g| a.max(*g));
     }
 
     /// How many pods of this request fit one after the other.
@@ -195,6 +203,7 @@ impl Fleet {
         node.free.milli -= r.total_milli();
         node.pods += 1;
         if r.gpus > 0 {
+            node.free.update_largest();
             let class = class_of(r);
             node.counts[class] += 1;
             node.free.classes |= 1 << class;
@@ -215,6 +224,7 @@ impl Fleet {
         node.free.milli += r.total_milli();
         node.pods -= 1;
         if r.gpus > 0 {
+            node.free.update_largest();
             let class = class_of(r);
             node.counts[class] -= 1;
             if node.counts[class] == 0 {
