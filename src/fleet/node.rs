@@ -60,6 +60,8 @@ pub struct Free {
     pub gpus: u8,
     /// GPUs that are wholly free.
     pub whole: u8,
+    /// The most that is free on one GPU, in milli-GPU; 0 without GPUs.
+    pub largest: u16,
     /// Which kinds of GPU pod run here: bit 0 shares of a GPU, bit `n` pods of `n` whole GPUs.
     pub classes: u32,
 }
@@ -77,6 +79,7 @@ impl Free {
             milli: 1000 * u32::from(cap.gpus),
             gpus: cap.gpus,
             whole: cap.gpus,
+            largest: if cap.gpus == 0 { 0 } else { 1000 },
             classes: 0,
         }
     }
@@ -90,7 +93,7 @@ impl Free {
         match (r.gpus, r.gpu_milli) {
             (0, _) => true,
             (n, 1000) => self.whole >= n,
-            (_, m) => self.milli >= u32::from(m) && self.gpu[..self.gpus as usize].iter().any(|g| *g >= m),
+            (_, m) => self.gpus > 0 && self.largest >= m,
         }
     }
 
@@ -107,6 +110,9 @@ impl Free {
                 self.gpu[i] -= r.gpu_milli;
             }
             self.milli -= r.total_milli();
+            if r.gpus > 0 {
+                self.update_largest();
+            }
         }
         there
     }
@@ -121,6 +127,14 @@ impl Free {
             self.whole += u8::from(self.gpu[i] == 1000 && r.gpu_milli > 0);
         }
         self.milli += r.total_milli();
+        if r.gpus > 0 {
+            self.update_largest();
+        }
+    }
+
+    /// Brings `largest` up to date after a change of `gpu`. Entries beyond the node's GPUs are 0 and do not count.
+    fn update_largest(&mut self) {
+        self.largest = self.gpu.iter().fold(0, |a, g| a.max(*g));
     }
 
     /// How many pods of this request fit one after the other.
