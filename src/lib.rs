@@ -23,3 +23,9 @@ pub mod policy;
 pub mod ledger;
 
 pub mod outcome;
+pub mod scenario;
+
+pub mod sim;
+
+pub mod cli;
+pub mod verify;

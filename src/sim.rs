@@ -16,6 +16,9 @@ mod tally;
 mod waiting;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use finish::check_conservation;
 
 use crate::outcome::{Outcome, Recorder};

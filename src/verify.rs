@@ -3,8 +3,6 @@
 //! A suite is a list of cases. A case passes when ours is within its tolerance of the published figure; one without a
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
-pub mod fgd;
-pub mod gaia;
 pub mod queues;
 
 use std::path::PathBuf;
@@ -91,8 +89,9 @@ pub struct Suite {
 }
 
 /// Every suite.
-pub const SUITES: &[Suite] = &[
-    Suite { name: "queues", about: "M/M/c and M/D/1 mean waits through the whole simulator", quick: true, run: queues::run },
-    Suite { name: "gaia", about: "cost ratios of GAIA's reserved and spot policies (ASPLOS 2024)", quick: true, run: gaia::run },
-    Suite { name: "fgd", about: "unallocated GPUs of six placement policies on ten traces (USENIX ATC 2023)", quick: true, run: fgd::run },
-];
+pub const SUITES: &[Suite] = &[Suite {
+    name: "queues",
+    about: "M/M/c and M/D/1 mean waits through the whole simulator",
+    quick: true,
+    run: queues::run,
+}];

@@ -190,6 +190,14 @@ impl Model {
     pub fn window_start(&self) -> SimTime {
         SimTime(self.warmup.0)
     }
+    /// The pools that jobs of a workload with these accepted devices may use when so many of its tiers are open.
+    #[must_use]
+    pub fn open_pools(&self, work: usize, accept: u16, tiers: usize) -> PoolSet {
+        let w = &self.work[work];
+        let open = w.tiers.iter().take(tiers).fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
+        open.and(w.accepts[accept as usize]).and(PoolSet::first(self.pools.len()))
+    }
+
     /// Every node that is there at the start or will ever be delivered.
     pub fn all_nodes(&self) -> impl Iterator<Item = &NodeSpec> {
         let later = self.changes.iter().flat_map(|c| match &c.kind {

@@ -42,8 +42,13 @@ impl Accounts {
         for (w, work) in model.work.iter().enumerate() {
             first.push(list.len() as u32);
             for labels in &work.labels {
-                let hit: Vec<usize> =
-                    model.quotas.iter().enumerate().filter(|(_, q)| labels.contains(&q.label)).map(|(i, _)| i).collect();
+                let hit: Vec<usize> = model
+                    .quotas
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, q)| labels.contains(&q.label))
+                    .map(|(i, _)| i)
+                    .collect();
                 let limits = sets.iter().position(|s| *s == hit).unwrap_or_else(|| {
                     sets.push(hit);
                     sets.len() - 1
@@ -81,10 +86,6 @@ impl Accounts {
                 }
             }
         }
-    }
-
-    pub fn list(&self) -> &[Account] {
-        &self.list
     }
 
     pub fn get(&self, account: u32) -> &Account {

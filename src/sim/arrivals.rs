@@ -49,9 +49,7 @@ impl<'m> Arrivals<'m> {
             .map(|w| {
                 let mut feed = match &w.source {
                     Source::Jobs(jobs) => Feed::Trace(Arc::clone(jobs), 0),
-                    Source::Synth(s) => {
-                        Feed::Synth(Box::new(s.jobs(streams, &calendar, SimTime::ZERO, model.end())))
-                    }
+                    Source::Synth(s) => Feed::Synth(Box::new(s.jobs(streams, &calendar, SimTime::ZERO, model.end()))),
                 };
                 let head = feed.next();
                 Lane { feed, head, ordinal: 0 }

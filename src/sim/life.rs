@@ -66,8 +66,7 @@ impl World<'_, '_> {
     /// The class of a job when this many of its workload's tiers are open.
     fn class_of(&mut self, work: u16, job: &Job, account: u32, tiers: u8) -> ClassId {
         let w = &self.model.work[work as usize];
-        let open = w.tiers.iter().take(tiers as usize).fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
-        let pools = open.and(w.accepts[job.accept as usize]);
+        let pools = self.model.open_pools(work as usize, job.accept, tiers as usize);
         let shape = self.placer.shape(Target { request: job.request, pools });
         let a = self.accounts.get(account);
         let one_island = w.one_island && job.pods > 1;
@@ -111,8 +110,8 @@ impl World<'_, '_> {
 
     /// The pool that a waiting job counts as demand for: the first of its first tier that it accepts.
     pub fn first_choice(&self, l: &Live) -> Option<PoolId> {
-        let w = &self.model.work[l.work as usize];
-        w.tiers.iter().find_map(|t| t.pools.and(w.accepts[l.job.accept as usize]).iter().next())
+        (1..=self.model.work[l.work as usize].tiers.len())
+            .find_map(|n| self.model.open_pools(l.work as usize, l.job.accept, n).iter().next())
     }
 
     /// Another tier of pools opens to a waiting job.
@@ -140,6 +139,10 @@ impl World<'_, '_> {
 
     /// The owner of a waiting job will wait no longer.
     pub fn give_up(&mut self, id: JobId) {
+        // Patience that ends in the very instant in which there is room is still served.
+        if std::mem::take(&mut self.dirty) {
+            self.dispatch();
+        }
         if self.jobs[id].is_running() {
             return;
         }
@@ -253,7 +256,16 @@ impl World<'_, '_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one stretch of one job in one pool; a struct would be used once")]
-    fn book(&mut self, id: JobId, pool: PoolId, account: u32, milli: u64, start: SimTime, job: &Job, activity: Activity) {
+    fn book(
+        &mut self,
+        id: JobId,
+        pool: PoolId,
+        account: u32,
+        milli: u64,
+        start: SimTime,
+        job: &Job,
+        activity: Activity,
+    ) {
         if milli == 0 {
             return;
         }
@@ -269,7 +281,6 @@ impl World<'_, '_> {
         };
         self.books.held(pool, account, &held);
         let (a, b) = self.books.clip(start, self.now);
-        self.tally.busy(self.jobs[id].work, milli, a, b, activity, job.usage.stall_ppm);
         if let Some(row) = &mut self.jobs[id].row
             && a < b
         {

@@ -6,7 +6,7 @@ use crate::kernel::{Buckets, Histogram, Integral};
 use crate::ledger::book::buckets;
 use crate::outcome::{Exact, JobCounts, JobEnd, QueueTally, WaitClass};
 use crate::scenario::model::Model;
-use crate::units::{Activity, SimTime};
+use crate::units::SimTime;
 
 /// The bands of gang sizes by which waits are told apart, in milli-GPU of the whole gang.
 const BANDS: [(&str, u64, u64); 7] = [
@@ -27,7 +27,6 @@ pub(super) struct WorkTally {
     pub turnaround: Histogram,
     pub met: u64,
     pub of: u64,
-    pub activity: [u128; Activity::COUNT],
 }
 
 /// All counts.
@@ -159,17 +158,6 @@ impl Tally {
         p.1 += 1;
     }
 
-    /// What a job spent its capacity on, within the window.
-    pub fn busy(&mut self, work: u16, milli: u64, a: SimTime, b: SimTime, activity: Activity, stall_ppm: u32) {
-        if a < b {
-            let q = u128::from(milli) * u128::from((b - a).0);
-            let stall = q * u128::from(stall_ppm) / 1_000_000;
-            let cells = &mut self.work[work as usize].activity;
-            cells[Activity::InputStall as usize] += stall;
-            cells[activity as usize] += q - stall;
-        }
-    }
-
     /// A job leaves the system, or the window ends with it.
     pub fn left(&mut self, l: &Live, end: JobEnd, now: SimTime) {
         if !self.began {
@@ -202,11 +190,7 @@ impl Tally {
 
     /// The queue's own bookkeeping until `now`.
     pub fn queue(&self, now: SimTime) -> QueueTally {
-        QueueTally {
-            length_ns: Exact(self.length.total(now)),
-            waited_ns: Exact(self.waited),
-            longest: self.longest,
-        }
+        QueueTally { length_ns: Exact(self.length.total(now)), waited_ns: Exact(self.waited), longest: self.longest }
     }
 
     /// Waits by band; bands that no job was in are left out.
@@ -230,9 +214,16 @@ mod tests {
 
     #[test]
     fn every_size_of_gang_has_its_band() {
-        for (milli, name) in
-            [(0, "CPU"), (500, "share"), (1000, "1"), (1999, "2–7"), (7999, "2–7"), (8000, "8"), (63_999, "9–63"), (1 << 40, "64+")]
-        {
+        for (milli, name) in [
+            (0, "CPU"),
+            (500, "share"),
+            (1000, "1"),
+            (1999, "2–7"),
+            (7999, "2–7"),
+            (8000, "8"),
+            (63_999, "9–63"),
+            (1 << 40, "64+"),
+        ] {
             assert_eq!(BANDS[band(milli)].0, name);
         }
     }

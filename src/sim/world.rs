@@ -10,7 +10,7 @@ use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::tally::Tally;
 use super::waiting::WaitingRoom;
-use crate::fleet::{Fleet, NodeState, PoolSet};
+use crate::fleet::{Fleet, NodeState};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
 use crate::outcome::{Progress, Recorder};
@@ -209,9 +209,7 @@ fn placer(model: &Model, seed: u64, streams: &Streams) -> Placer {
             let n = &mut left[w as usize];
             if *n > 0 {
                 *n -= 1;
-                let work = &model.work[w as usize];
-                let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
-                let pools = open.and(work.accepts[job.accept as usize]);
+                let pools = model.open_pools(w as usize, job.accept, usize::MAX);
                 pods.extend(std::iter::repeat_n(Target { request: job.request, pools }, usize::from(job.pods)));
             } else if left.iter().all(|n| *n == 0) {
                 break;

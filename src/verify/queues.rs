@@ -89,11 +89,8 @@ impl Queue {
         let node = Capacity { cpu_milli: 8000, mem_mib: 8192, gpus: 1 };
         model.add_pool("servers", node, self.servers, Rate(1_000_000_000_000));
         let law = if self.exponential { Dist::exponential(3600.0) } else { Dist::constant(3600.0) };
-        let spec = Spec::new(
-            Name::new("jobs").expect("a name"),
-            Arrivals::poisson(per_hour),
-            law.expect("an hour is a mean"),
-        );
+        let spec =
+            Spec::new(Name::new("jobs").expect("a name"), Arrivals::poisson(per_hour), law.expect("an hour is a mean"));
         model.add_work("jobs", Source::Synth(Box::new(Synth::new(spec).expect("valid by construction"))));
         model
     }

@@ -8,8 +8,22 @@ use syn::visit::Visit;
 
 /// The list. A module may import from those before it.
 const ORDER: [&str; 16] = [
-    "units", "kernel", "formats", "catalog", "workload", "fleet", "policy", "training", "ledger", "outcome", "scenario",
-    "sim", "experiment", "report", "verify", "cli",
+    "units",
+    "kernel",
+    "formats",
+    "catalog",
+    "workload",
+    "fleet",
+    "policy",
+    "training",
+    "ledger",
+    "outcome",
+    "scenario",
+    "sim",
+    "experiment",
+    "report",
+    "verify",
+    "cli",
 ];
 
 /// Collects the first segment after `crate::` of every path, macro arguments included.
@@ -94,7 +108,9 @@ fn modules_import_only_from_those_above_them() {
         seen += uses.0.len();
         for used in uses.0 {
             match ORDER.iter().position(|r| *r == used) {
-                Some(at) if at > own => wrong.push(format!("{} imports `{used}`, which is below `{room}`", rel.display())),
+                Some(at) if at > own => {
+                    wrong.push(format!("{} imports `{used}`, which is below `{room}`", rel.display()))
+                }
                 _ => {}
             }
         }
