@@ -13,3 +13,5 @@ pub mod kernel;
 pub mod formats;
 
 pub mod catalog;
+
+pub mod scenario;
