@@ -17,6 +17,7 @@ use crate::units::{Diagnostic, Diagnostics, SourceId, SourceMap, Span};
 pub mod json;
 pub mod ron;
 pub mod rows;
+pub mod set;
 pub mod tree;
 pub mod yaml;
 
