@@ -1,0 +1,3 @@
+//! stub
+/// x
+pub const NEEDED: &[&str] = &["dlrm"];
