@@ -4,6 +4,7 @@
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
 pub mod queues;
+pub mod timing;
 
 use std::path::PathBuf;
 

@@ -82,6 +82,14 @@ fn first_come_first_served_waits_behind_a_head_that_does_not_fit() {
 }
 
 #[test]
+fn a_fleet_that_nothing_comes_to_is_unallocated_and_billed() {
+    let (o, _) = run(&model(2, 4, 10, vec![]));
+    assert_eq!(hours(&o, Activity::Unallocated), 80.0);
+    let (o, _) = run(&model(2, 4, 10, vec![job(3.0, 1.0, 1)]));
+    assert_eq!(hours(&o, Activity::Unallocated), 79.0);
+}
+
+#[test]
 fn skipping_ahead_lets_whoever_fits_go() {
     let mut m = model(1, 4, 10, vec![job(0.0, 2.0, 3), job(0.5, 1.0, 4), job(1.0, 2.0, 1)]);
     m.queue.blocked = Blocked::Skip;

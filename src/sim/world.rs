@@ -107,6 +107,7 @@ impl<'m, 'r> World<'m, 'r> {
             self.begin_window();
         }
         self.next_arrival();
+        self.reclassify();
     }
 
     pub fn schedule(&mut self, at: SimTime, e: Event) {
