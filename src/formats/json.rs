@@ -46,7 +46,7 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
             None => {
                 let end = reader.text.len();
                 let d = Diagnostic::error("the text is empty").at(source, reader.span(end, end), "no value here");
-                (None, d.help("`fleetcast init` writes a scenario to start from").into())
+                (None, d.into())
             }
             Some(value) => {
                 let node = reader.node(&value);
