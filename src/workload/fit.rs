@@ -277,8 +277,8 @@ fn gap_cv(trace: &Trace, week: Option<&[f64]>) -> f64 {
 
 /// The probabilities of the table: closer together in the tail, which holds most of the GPU-hours.
 const POINTS: [f64; 25] = [
-    0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99,
-    0.995, 0.999, 0.9995, 1.0,
+    0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975,
+    0.99, 0.995, 0.999, 0.9995, 1.0,
 ];
 
 /// Every family that can be fitted, nearest first.
@@ -294,8 +294,7 @@ fn lengths(mut values: Vec<f64>) -> Vec<Candidate> {
     .into_iter()
     .filter_map(|(family, f)| f.ok().map(|f| candidate(family, f.dist, f.ks)))
     .collect();
-    let table: Option<Vec<(f64, f64)>> =
-        POINTS.iter().map(|p| stats::quantile(&values, *p).map(|v| (*p, v))).collect();
+    let table: Option<Vec<(f64, f64)>> = POINTS.iter().map(|p| stats::quantile(&values, *p).map(|v| (*p, v))).collect();
     if let Some(dist) = table.and_then(|t| Dist::quantiles(&t).ok()) {
         let ks = stats::ks_distance(&values, |x| dist.cdf(x));
         out.push(candidate(Family::Quantiles, dist, ks));

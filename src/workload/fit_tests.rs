@@ -89,8 +89,10 @@ fn each_family_is_recognised_as_itself() {
         (Dist::lognormal(5.0, 2.0).unwrap(), Family::Lognormal),
         (Dist::weibull(0.6, 900.0).unwrap(), Family::Weibull),
         (Dist::hyperexp(900.0, 3.0).unwrap(), Family::Hyperexp),
-        (Dist::mixture(vec![(0.5, Dist::constant(10.0).unwrap()), (0.5, Dist::constant(9000.0).unwrap())]).unwrap(),
-         Family::Quantiles),
+        (
+            Dist::mixture(vec![(0.5, Dist::constant(10.0).unwrap()), (0.5, Dist::constant(9000.0).unwrap())]).unwrap(),
+            Family::Quantiles,
+        ),
     ] {
         let f = fit(&made(Spec { length: dist, endings: Endings::default(), ..spec() }, 13, 30)).unwrap();
         assert_eq!(f.length.family, family, "{:?}", f.tried);
@@ -100,10 +102,8 @@ fn each_family_is_recognised_as_itself() {
 
 #[test]
 fn the_table_of_quantiles_keeps_the_mean_of_a_heavy_tail() {
-    let length = Dist::mixture(vec![
-        (0.9, Dist::lognormal(5.0, 0.5).unwrap()),
-        (0.1, Dist::lognormal(11.0, 1.0).unwrap()),
-    ]);
+    let length =
+        Dist::mixture(vec![(0.9, Dist::lognormal(5.0, 0.5).unwrap()), (0.1, Dist::lognormal(11.0, 1.0).unwrap())]);
     let f = fit(&made(Spec { length: length.unwrap(), endings: Endings::default(), ..spec() }, 14, 60)).unwrap();
     assert_eq!(f.length.family, Family::Quantiles);
     assert!((f.length.mean_ratio - 1.0).abs() < 0.1, "{}", f.length.mean_ratio);

@@ -11,7 +11,8 @@ pub fn gang(gpus: u32, per_node: u8) -> Option<(u16, u8)> {
     if per_node == 0 || gpus.div_ceil(u32::from(per_node)) > u32::from(u16::MAX) {
         return None;
     }
-    let pods = (gpus.div_ceil(u32::from(per_node))..=u32::from(u16::MAX).min(gpus)).find(|p| gpus.is_multiple_of(*p))?;
+    let pods =
+        (gpus.div_ceil(u32::from(per_node))..=u32::from(u16::MAX).min(gpus)).find(|p| gpus.is_multiple_of(*p))?;
     Some((pods as u16, (gpus / pods) as u8))
 }
 

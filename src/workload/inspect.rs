@@ -284,10 +284,7 @@ fn demand(trace: &Trace) -> DemandFigures {
 pub(super) fn week_offset(trace: &Trace) -> f64 {
     trace.origin.map_or(0.0, |o| {
         let midnight = o.date().weekday().to_monday_zero_offset();
-        f64::from(midnight) * 24.0
-            + f64::from(o.hour())
-            + f64::from(o.minute()) / 60.0
-            + f64::from(o.second()) / 3600.0
+        f64::from(midnight) * 24.0 + f64::from(o.hour()) + f64::from(o.minute()) / 60.0 + f64::from(o.second()) / 3600.0
     })
 }
 

@@ -68,7 +68,8 @@ fn arrivals_have_the_rate_cv_and_dispersion_of_their_counts() {
 
 #[test]
 fn jobs_at_the_start_count_as_demand_and_not_as_arrivals() {
-    let mut t = trace(vec![job(0, 60, 1, 2, 1000), job(0, 30, 1, 1, 1000), job(30, 30, 1, 1, 1000)], Duration::from_hours(1));
+    let mut t =
+        trace(vec![job(0, 60, 1, 2, 1000), job(0, 30, 1, 1, 1000), job(30, 30, 1, 1, 1000)], Duration::from_hours(1));
     (t.running_at_start, t.waiting_at_start) = (1, 1);
     let i = inspect(&t);
     assert_eq!((i.jobs, i.arrivals.jobs, i.demand.mean_gpus), (3, 1, 3.0));

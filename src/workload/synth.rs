@@ -145,7 +145,9 @@ pub enum SynthError {
     #[error("a pod of {0} GPUs asks for more CPU or memory than 4294967295 units")]
     TooLarge(u8),
     /// Probabilities of endings.
-    #[error("a job fails with probability {fails} and is cancelled with {cancelled}: not probabilities that add up to at most 1")]
+    #[error(
+        "a job fails with probability {fails} and is cancelled with {cancelled}: not probabilities that add up to at most 1"
+    )]
     Endings {
         /// As given.
         fails: f64,

@@ -82,7 +82,8 @@ fn the_cv_survives_a_weekly_shape_on_the_rescaled_clock() {
 
 #[test]
 fn a_shaped_poisson_process_has_the_shape_in_every_hour_of_the_week() {
-    let weights: Vec<f64> = (0..168).map(|h| 1.0 + f64::from(h % 24) / 4.0 + if h >= 120 { 0.0 } else { 3.0 }).collect();
+    let weights: Vec<f64> =
+        (0..168).map(|h| 1.0 + f64::from(h % 24) / 4.0 + if h >= 120 { 0.0 } else { 3.0 }).collect();
     let shape = Shape::hourly(&weights).unwrap();
     let a = Arrivals { shape: Some(shape.clone()), ..Arrivals::poisson(100.0) };
     let weeks = 40.0;
@@ -105,7 +106,8 @@ fn a_shaped_poisson_process_has_the_shape_in_every_hour_of_the_week() {
 
 #[test]
 fn working_hours_follow_local_time_and_stay_shut_otherwise() {
-    let c = Calendar { epoch: "2026-03-02T00:00:00Z".parse().unwrap(), zone: TimeZone::get("America/New_York").unwrap() };
+    let c =
+        Calendar { epoch: "2026-03-02T00:00:00Z".parse().unwrap(), zone: TimeZone::get("America/New_York").unwrap() };
     let a = Arrivals {
         shape: Some(Shape::working_hours("Mon-Fri 08:00-20:00").unwrap()),
         ..Arrivals::poisson(24.0 / 24.0)

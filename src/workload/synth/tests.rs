@@ -87,7 +87,10 @@ fn requests_follow_the_gpus_of_a_pod() {
 fn tables_hold_every_set_and_their_indices_are_right() {
     let s = Synth::new(rich()).unwrap();
     assert_eq!(s.accepts(), [vec![], vec!["T4".to_owned(), "A10".to_owned()]]);
-    assert_eq!(s.label_sets(), [[label("env", "prod"), label("team", "a")], [label("env", "prod"), label("team", "b")]]);
+    assert_eq!(
+        s.label_sets(),
+        [[label("env", "prod"), label("team", "a")], [label("env", "prod"), label("team", "b")]]
+    );
     let three = Spec {
         labels: (0..3)
             .map(|g| Mix::new((0..4).map(|v| (vec![label(&format!("k{g}"), &format!("v{v}"))], 1.0))).unwrap())
@@ -115,9 +118,8 @@ fn changing_one_attribute_leaves_the_others_as_they_were() {
     assert_eq!(strip(&base), strip(&length));
     assert_ne!(base, length);
     let gpus = made(Spec { gpus: Mix::only(4), ..rich() }, 3_000);
-    let strip = |jobs: &[Job]| {
-        jobs.iter().map(|j| Job { request: Request::default(), pods: 0, ..*j }).collect::<Vec<_>>()
-    };
+    let strip =
+        |jobs: &[Job]| jobs.iter().map(|j| Job { request: Request::default(), pods: 0, ..*j }).collect::<Vec<_>>();
     assert_eq!(strip(&base), strip(&gpus));
     let labels = Spec { labels: vec![Mix::only(vec![label("team", "c")])], ..rich() };
     let strip = |jobs: &[Job]| jobs.iter().map(|j| Job { labels: 0, ..*j }).collect::<Vec<_>>();
@@ -151,17 +153,20 @@ fn all_that_is_wrong_is_reported_together() {
         ..plain()
     };
     let wrong = Synth::new(bad).unwrap_err();
-    assert!(matches!(
-        wrong[..],
-        [
-            SynthError::Arrivals(_),
-            SynthError::TooLarge(1),
-            SynthError::Gang { .. },
-            SynthError::Share(1001),
-            SynthError::Endings { .. },
-            SynthError::LabelTwice(_)
-        ]
-    ), "{wrong:?}");
+    assert!(
+        matches!(
+            wrong[..],
+            [
+                SynthError::Arrivals(_),
+                SynthError::TooLarge(1),
+                SynthError::Gang { .. },
+                SynthError::Share(1001),
+                SynthError::Endings { .. },
+                SynthError::LabelTwice(_)
+            ]
+        ),
+        "{wrong:?}"
+    );
     let wide = |k: u32| Mix::new((0..1000).map(|i| (vec![label(&format!("k{k}"), &format!("v{i}"))], 1.0))).unwrap();
     let wrong = Synth::new(Spec { labels: vec![wide(0), wide(1)], ..plain() }).unwrap_err();
     assert_eq!(wrong, [SynthError::TooManyLabels(1_000_000)]);

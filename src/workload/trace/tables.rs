@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::units::{Label, Name};
+use super::read::Table;
+use crate::units::{Diagnostics, Label, Name};
 
 /// Sets of accepted devices and of labels, in order of first appearance.
 #[derive(Clone, Debug)]
@@ -21,6 +22,12 @@ pub struct Tables {
 /// More distinct sets than an index of 16 bits holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
+
+/// The fault of a row that does not fit into the tables.
+pub(super) fn too_many(t: &mut Table<'_>) -> Diagnostics {
+    let m = format!("more than {LIMIT} different sets of labels or devices");
+    t.fault(0, m, "the first row too many").help("leave out the column that differs from row to row").into()
+}
 
 const LIMIT: usize = u16::MAX as usize;
 /// Between the texts of a key: no CSV field that is a name holds it, and a field that does is kept apart by its length.
@@ -82,10 +89,8 @@ impl Tables {
         if let Some(id) = self.label_ids.get(&self.key) {
             return Ok(*id);
         }
-        let mut set: Vec<Label> = pairs
-            .filter(|(_, v)| !v.is_empty())
-            .map(|(k, v)| Label { key: k.clone(), value: self.name(v) })
-            .collect();
+        let mut set: Vec<Label> =
+            pairs.filter(|(_, v)| !v.is_empty()).map(|(k, v)| Label { key: k.clone(), value: self.name(v) }).collect();
         set.sort();
         // Two texts may become the same name.
         let at = self.label_sets.iter().position(|s| *s == set).unwrap_or_else(|| {

@@ -1,5 +1,6 @@
 //! Cutting a window out of a trace, and stretching, thinning or repeating what is in it.
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 use super::{Clock, Moment, Row, Start};
@@ -114,6 +115,14 @@ pub fn moment(m: Moment, clock: Clock, start: SimTime) -> Result<SimTime, String
             .map(SimTime)
             .map_err(|_| format!("{at} is not a date between 1970 and 2554")),
     }
+}
+
+/// The date and time of a moment on a civil clock.
+#[must_use]
+pub fn civil(t: SimTime) -> Option<DateTime> {
+    let ns = i64::try_from(t.0 % 1_000_000_000).ok()?;
+    let seconds = i64::try_from(t.0 / 1_000_000_000).ok()?;
+    CIVIL_EPOCH.checked_add(SignedDuration::new(seconds, ns as i32)).ok()
 }
 
 #[cfg(test)]
