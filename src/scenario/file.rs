@@ -13,10 +13,11 @@ pub use fleet::{Change, Nodes, Pool};
 pub use policy::{Placement, Queue, Quota, Ties};
 pub use work::Work;
 
-use super::decode::record;
-use super::decode::scalars::{Date, DateTime, ZoneName};
-use super::decode::spanned::Spanned;
-use crate::units::{Duration, Name, Rate};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::decode::{Spanned, record};
+use crate::units::{Duration, Name};
 use money::{Budget, Cluster, PricesAt};
 
 /// The version of the format that this program reads.
@@ -38,7 +39,7 @@ record! {
         /// Simulated before the window, so that it begins with a fleet at work, and left out of every figure.
         pub warmup: Duration = Duration::ZERO => "none: the fleet starts empty",
         /// The IANA time zone of all dates and of day and week shapes.
-        pub tz: ZoneName = ZoneName::utc() => "UTC",
+        pub tz: TimeZone = TimeZone::UTC => "UTC",
         /// Which dated prices apply: those in force as the window goes by, or those of one date throughout.
         pub prices: PricesAt = PricesAt::InForce => "the price book's rows as they change over the window",
         /// A CSV of your own prices, over the embedded price book (`fleetcast catalog --import-help` describes it).
@@ -79,17 +80,5 @@ record! {
         pub about: Option<String>,
         /// The changes, as `--set` takes them: `pools.ft.buy=OnDemand`.
         pub set: Vec<Spanned<String>>,
-    }
-}
-
-record! {
-    /// A fixed fee.
-    pub struct FlatFee {
-        /// What for.
-        pub name: Name,
-        /// Per hour.
-        pub rate: Rate,
-        /// From when.
-        pub from: Option<Date>,
     }
 }

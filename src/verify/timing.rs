@@ -45,7 +45,12 @@ fn name(s: &str) -> Name {
 #[must_use]
 pub fn setups() -> Vec<Timed> {
     vec![
-        Timed { name: "simulate/mm8_1m_jobs", about: "M/M/8 at 80 % load, 1,000,000 jobs", target_s: 0.8, model: mm8(1_000_000) },
+        Timed {
+            name: "simulate/mm8_1m_jobs",
+            about: "M/M/8 at 80 % load, 1,000,000 jobs",
+            target_s: 0.8,
+            model: mm8(1_000_000),
+        },
         Timed {
             name: "simulate/first_fit_10k_on_1k",
             about: "first fit of 10,000 requests on 1,000 hosts of 144 cores and 200 GiB",

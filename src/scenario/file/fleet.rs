@@ -1,10 +1,10 @@
 //! Pools, nodes and dated changes.
 
 use super::money::{Buy, Price};
-use crate::scenario::decode::scalars::{DateTime, Watts};
-use crate::scenario::decode::spanned::Spanned;
-use crate::scenario::decode::{choice, record};
-use crate::units::{Bytes, Duration, Fraction, Name};
+use crate::scenario::decode::quantity::Power;
+use crate::scenario::decode::{Spanned, choice, record};
+use crate::units::{Bytes, Duration, Name};
+use jiff::civil::DateTime;
 
 record! {
     /// A pool of like nodes at one price.
@@ -36,9 +36,9 @@ record! {
         /// When capacity is billed: nodes from launch to termination, or pods for what they hold.
         pub billed: Billed = Billed::Nodes => "what virtual machines and owned hardware cost, used or not",
         /// Power of one device when idle, where the catalogue's figure does not suit.
-        pub idle_power: Option<Watts>,
+        pub idle_power: Option<Power>,
         /// Power of one device at full use, where the catalogue's figure does not suit.
-        pub peak_power: Option<Watts>,
+        pub peak_power: Option<Power>,
         /// Power usage effectiveness of the facility, where the provider's figure does not suit.
         pub pue: Option<Spanned<f64>>,
     }
@@ -119,13 +119,5 @@ record! {
         pub when: Spanned<When>,
         /// What still runs after this long is stopped, loses its progress and waits again; for ever where left out.
         pub grace: Option<Duration>,
-    }
-}
-
-record! {
-    /// Nothing more to say.
-    pub struct Plain {
-        /// A share taken off the list price.
-        pub discount: Fraction = Fraction::ZERO => "list price",
     }
 }

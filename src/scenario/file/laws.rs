@@ -1,8 +1,7 @@
 //! Laws of durations and shares, mixes, arrivals and their shapes.
 
-use crate::scenario::decode::scalars::Percent;
-use crate::scenario::decode::spanned::Spanned;
-use crate::scenario::decode::{choice, record};
+use crate::scenario::decode::quantity::Percent;
+use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Duration, Fraction};
 
 choice! {
@@ -153,7 +152,7 @@ record! {
     /// A smooth day.
     pub struct Daily {
         /// The local hour of the peak, 0 to 24.
-        pub peak: Spanned<f64> = Spanned::bare(14.0) => "early afternoon, as in the Azure and Alibaba traces",
+        pub peak: Spanned<f64> = Spanned::unplaced(14.0) => "early afternoon, as in the Azure and Alibaba traces",
         /// The rate at the trough over that at the peak.
         pub trough: Fraction,
         /// The rate on weekends over that of weekdays.
@@ -167,7 +166,7 @@ record! {
         /// By how much: `12%`.
         pub by: Percent,
         /// In how much time.
-        pub per: Spanned<Duration> = Spanned::bare(Duration::from_hours(2190)) => "a quarter of 8,760 hours",
+        pub per: Spanned<Duration> = Spanned::unplaced(Duration::from_hours(2190)) => "a quarter of 8,760 hours",
     }
 }
 

@@ -1,9 +1,9 @@
 //! How capacity is bought, prices, budgets and fees.
 
-use crate::scenario::decode::scalars::{Date, Percent, Watts};
-use crate::scenario::decode::spanned::Spanned;
-use crate::scenario::decode::{choice, record};
+use crate::scenario::decode::quantity::Power;
+use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Duration, Fraction, Name, Rate, Usd};
+use jiff::civil::Date;
 
 choice! {
     /// Which dated prices apply.
@@ -61,7 +61,7 @@ record! {
         /// Space, staff, network: per node and hour.
         pub operations: Rate = Rate(0) => "nothing: say what yours cost",
         /// Average power of a node at the plug, before the facility's overhead.
-        pub power: Option<Watts>,
+        pub power: Option<Power>,
         /// What a kilowatt-hour costs.
         pub tariff: Rate = Rate(80_000_000_000) => "0.08 USD/kWh, an industrial tariff (spec/finops.md V20)",
     }
@@ -121,11 +121,8 @@ record! {
         /// `aws`, `gcp` or `azure`.
         pub provider: Spanned<String>,
         /// The tier: `standard`, `extended`, `autopilot`, `free`, `premium`.
-        pub tier: Spanned<String> = Spanned::bare("standard".to_owned()) => "the provider's usual tier",
+        pub tier: Spanned<String> = Spanned::unplaced("standard".to_owned()) => "the provider's usual tier",
         /// How many clusters.
         pub count: u32 = 1 => "one cluster",
     }
 }
-
-/// Percentages that are spelled out in reports.
-pub type Share = Percent;

@@ -1,7 +1,6 @@
 //! The queue's discipline, placement and quotas.
 
-use crate::scenario::decode::spanned::Spanned;
-use crate::scenario::decode::{choice, record};
+use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::Name;
 
 choice! {

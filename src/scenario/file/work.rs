@@ -1,10 +1,10 @@
 //! Work: jobs drawn from parameters, or read from a trace.
 
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
-use crate::scenario::decode::scalars::{LabelMap, Percent};
-use crate::scenario::decode::spanned::Spanned;
-use crate::scenario::decode::{choice, record};
+use crate::scenario::decode::quantity::Percent;
+use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
+use indexmap::IndexMap;
 
 choice! {
     /// A stream of jobs.
@@ -22,7 +22,7 @@ record! {
         /// Its name; it keys the random streams, so that other work can come and go without changing these jobs.
         pub name: Spanned<Name>,
         /// Labels that all its jobs carry: `(team: "search", env: "prod")`.
-        pub labels: LabelMap = LabelMap::default() => "no labels: its cost is unlabelled",
+        pub labels: IndexMap<Name, Name> = IndexMap::new() => "no labels: its cost is unlabelled",
         /// Labels that are drawn for each job: `[(key: "team", values: [("search", 0.6), ("ads", 0.4)])]`.
         pub label_mix: Vec<LabelMix> = Vec::new() => "no drawn labels",
         /// Pools that its jobs may use; all where left out.
@@ -38,11 +38,11 @@ record! {
         /// For jobs of one GPU: which share of it they ask for, by weight: `[("50%", 0.3), ("100%", 0.7)]`.
         pub shares: Vec<(Spanned<Percent>, Spanned<f64>)> = Vec::new() => "whole GPUs",
         /// Cores for each GPU.
-        pub cpus_per_gpu: Spanned<f64> = Spanned::bare(0.0) => "CPU is not what limits",
+        pub cpus_per_gpu: Spanned<f64> = Spanned::unplaced(0.0) => "CPU is not what limits",
         /// Memory for each GPU.
         pub memory_per_gpu: Bytes = Bytes(0) => "memory is not what limits",
         /// Cores of a CPU-only job.
-        pub cpus: Spanned<f64> = Spanned::bare(1.0) => "one core",
+        pub cpus: Spanned<f64> = Spanned::unplaced(1.0) => "one core",
         /// Devices that its jobs accept, by name; any where empty.
         pub devices: Vec<Spanned<String>> = Vec::new() => "any device of its pools",
         /// Whether a gang must be placed within one island.
@@ -161,7 +161,7 @@ record! {
         /// Its format.
         pub format: Format = Format::Detect => "told by the header",
         /// Labels that all its jobs carry, beside those of the trace.
-        pub labels: LabelMap = LabelMap::default() => "only the trace's own",
+        pub labels: IndexMap<Name, Name> = IndexMap::new() => "only the trace's own",
         /// Pools that its jobs may use; all where left out.
         pub pools: Option<Spanned<Vec<Spanned<Name>>>>,
         /// Pools that open to a job once it has waited.
@@ -173,13 +173,13 @@ record! {
         /// At most so many jobs; all where left out.
         pub limit: Option<u64>,
         /// How much faster time runs: 2 halves all gaps between arrivals (run times stay).
-        pub speed_up: Spanned<f64> = Spanned::bare(1.0) => "as recorded",
+        pub speed_up: Spanned<f64> = Spanned::unplaced(1.0) => "as recorded",
         /// Sort an unsorted file of our own format instead of refusing it.
         pub sort: bool = false => "a file of our own format must be sorted",
         /// GPUs per node by which larger jobs are cut into gangs of like pods.
-        pub gpus_per_node: Spanned<u32> = Spanned::bare(8) => "8 GPUs per node, as in Philly, Helios and openb",
+        pub gpus_per_node: Spanned<u32> = Spanned::unplaced(8) => "8 GPUs per node, as in Philly, Helios and openb",
         /// Cores for each GPU, for traces that do not say.
-        pub cpus_per_gpu: Spanned<f64> = Spanned::bare(0.0) => "as the trace says, or none",
+        pub cpus_per_gpu: Spanned<f64> = Spanned::unplaced(0.0) => "as the trace says, or none",
         /// Memory for each GPU, for traces that do not say.
         pub memory_per_gpu: Bytes = Bytes(0) => "as the trace says, or none",
         /// Whether a gang must be placed within one island.
