@@ -4,3 +4,4 @@ mod build;
 pub mod decode;
 pub mod file;
 pub mod model;
+pub mod resolve;

@@ -245,6 +245,35 @@ impl Synth {
         &self.label_sets
     }
 
+    /// What a pod of so many GPUs asks for.
+    fn request(&self, gpus: u8, gpu_milli: u16) -> Request {
+        let s = &self.spec;
+        Request {
+            // Checked for whole GPUs by Synth::new; a share asks for less.
+            cpu_milli: s.cpu_milli.of(gpus, gpu_milli).unwrap_or(u32::MAX),
+            mem_mib: s.mem_mib.of(gpus, gpu_milli).unwrap_or(u32::MAX),
+            gpus,
+            gpu_milli,
+        }
+    }
+
+    /// Every size that a job may have: what a pod asks for, and how many pods.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(Request, u16)> {
+        let mut out = Vec::new();
+        for &(pods, gpus) in &self.gangs {
+            let shares: &[u16] = match &self.spec.shares {
+                Some(mix) if (gpus, pods) == (1, 1) => mix.values(),
+                _ => &[1000],
+            };
+            for &share in shares {
+                let gpu_milli = if gpus == 0 { 0 } else { share };
+                out.push((self.request(gpus, gpu_milli), pods));
+            }
+        }
+        out
+    }
+
     /// The jobs that arrive in `[from, until)`, in order of arrival. The same streams give the same jobs.
     #[must_use]
     pub fn jobs(&self, streams: &Streams, calendar: &Calendar, from: SimTime, until: SimTime) -> Jobs<'_> {
@@ -337,13 +366,7 @@ impl Iterator for Jobs<'_> {
             arrive,
             work: Duration::from_secs_f64(seconds),
             pods,
-            request: Request {
-                // Checked for whole GPUs by Synth::new; a share asks for less.
-                cpu_milli: s.cpu_milli.of(gpus, gpu_milli).unwrap_or(u32::MAX),
-                mem_mib: s.mem_mib.of(gpus, gpu_milli).unwrap_or(u32::MAX),
-                gpus,
-                gpu_milli,
-            },
+            request: self.synth.request(gpus, gpu_milli),
             accept: self.synth.accept_ids[s.accept.pick(&mut self.accept)],
             labels: self.labels(),
             priority: *s.priority.value(s.priority.pick(&mut self.priority)),

@@ -1,0 +1,120 @@
+//! From a decoded scenario to the model that runs: checks of names and meaning, prices looked up, files read.
+//!
+//! All problems of the stage are reported together. Nothing is decided here that a file could not have said.
+
+mod context;
+mod fleet;
+mod laws;
+mod policy;
+mod prices;
+mod work;
+
+pub use context::Env;
+
+use super::decode::Names;
+use super::file::{self, Scenario};
+use super::model::Model;
+use crate::outcome::EvidenceNote;
+use crate::units::{Diagnostic, Diagnostics, Duration};
+use context::Context;
+
+/// The longest run: integer nanoseconds would hold 584 years, prices and calendars mean nothing that far.
+const LONGEST: Duration = Duration::from_hours(24 * 365 * 30);
+
+/// Resolves a scenario. The model is there only when nothing is wrong; warnings may come with it.
+pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Option<Model>, Diagnostics) {
+    let mut out = Diagnostics::default();
+    if *s.version != file::VERSION {
+        out.push(
+            Diagnostic::error(format!("version {} of the scenario format is not known", *s.version))
+                .at(s.version.at.0, s.version.at.1, "not a version that this program reads")
+                .help(format!("this program reads version {}; a newer fleetcast may read yours", file::VERSION)),
+        );
+        return (None, out);
+    }
+    if s.horizon.0 == 0 || *s.horizon > LONGEST {
+        out.push(Diagnostic::error("the horizon must be longer than nothing and at most 30 years").at(
+            s.horizon.at.0,
+            s.horizon.at.1,
+            format!("{} is not", *s.horizon),
+        ));
+    }
+    if s.warmup > LONGEST {
+        out.push(Diagnostic::error("the warm-up must be at most 30 years").at(s.version.at.0, s.horizon.at.1, "here"));
+    }
+    let start = match s.start.to_zoned(s.tz.clone()) {
+        Ok(z) => z,
+        Err(e) => {
+            out.push(Diagnostic::error(format!("the start is no moment in this time zone: {e}")).at(
+                s.start.at.0,
+                s.start.at.1,
+                "here",
+            ));
+            return (None, out);
+        }
+    };
+    if out.has_errors() {
+        return (None, out);
+    }
+    if let Some(f) = &s.price_file {
+        env.import_prices(f, &mut out);
+    }
+    let mut cx = Context::new(s, start.clone(), env);
+    let (pools, nodes) = cx.pools(s, &mut out);
+    let mut names = Names::new("pool");
+    for p in s.pools.iter() {
+        names.add(&p.name, &mut out);
+    }
+    let changes = cx.changes(s, &names, &pools, &nodes, &mut out);
+    let quotas = policy::quotas(s, &mut out);
+    let queue = policy::queue(&s.queue, &mut out);
+    let (ties, tie_seed) = policy::ties(&s.ties);
+    let budgets = policy::budgets(s, &mut out);
+    let fees = cx.fees(s, &mut out);
+    let bucket = bucket(s, &mut out);
+    let mut evidence: Vec<EvidenceNote> = std::mem::take(&mut cx.evidence);
+    let mut model = Model {
+        name: s.name.to_string(),
+        variant: variant.map(str::to_owned),
+        start,
+        warmup: s.warmup,
+        horizon: *s.horizon,
+        pools,
+        nodes,
+        changes,
+        queue,
+        placement: policy::placement(&s.placement),
+        ties,
+        tie_seed,
+        quotas,
+        work: Vec::new(),
+        budgets,
+        fees,
+        bucket,
+        evidence: Vec::new(),
+    };
+    cx.work(s, &names, &mut model, &mut out);
+    evidence.extend(cx.evidence);
+    model.evidence = evidence;
+    (if out.has_errors() { None } else { Some(model) }, out)
+}
+
+/// The width of the series' buckets: as told, or the widest of a few that leaves at least a hundred of them.
+fn bucket(s: &Scenario, out: &mut Diagnostics) -> Duration {
+    const MAX: u64 = 200_000;
+    if let Some(b) = s.bucket {
+        if b.0 == 0 || s.horizon.0.div_ceil(b.0) > MAX {
+            out.push(
+                Diagnostic::error(format!("a bucket of {} makes no series over {}", *b, *s.horizon))
+                    .at(b.at.0, b.at.1, "here")
+                    .help(format!("choose one that fits between 1 and {MAX} times into the horizon")),
+            );
+        }
+        return *b;
+    }
+    [24 * 60, 6 * 60, 60, 15, 5]
+        .map(|m| Duration::from_secs(m * 60))
+        .into_iter()
+        .find(|b| s.horizon.0 / b.0 >= 100)
+        .unwrap_or(Duration::from_secs(60))
+}

@@ -1,0 +1,146 @@
+//! The queue, placement, ties, quotas and budgets.
+
+use crate::policy::placement::{PlacementPolicy, TieOrder, Ties};
+use crate::policy::queue::{Blocked, Order, QueuePolicy};
+use crate::scenario::decode::Spanned;
+use crate::scenario::file::Scenario;
+use crate::scenario::file::money::Period;
+use crate::scenario::file::policy as shape;
+use crate::scenario::model::{Budget, Quota};
+use crate::units::{Diagnostic, Diagnostics, Label, Name, Usd};
+
+pub(super) fn queue(q: &shape::Queue, out: &mut Diagnostics) -> QueuePolicy {
+    let blocked = |b: &shape::Blocked| match b {
+        shape::Blocked::Wait => Blocked::Wait,
+        shape::Blocked::Skip => Blocked::Skip,
+    };
+    match q {
+        shape::Queue::Fifo => QueuePolicy::default(),
+        shape::Queue::SkipAhead => QueuePolicy { blocked: Blocked::Skip, ..QueuePolicy::default() },
+        shape::Queue::Backfill(b) => {
+            QueuePolicy { blocked: Blocked::Easy { depth: b.depth as usize }, ..QueuePolicy::default() }
+        }
+        shape::Queue::ShortestFirst(b) => {
+            QueuePolicy { order: Order::ShortestWork, blocked: blocked(&b.blocked), preempt: false }
+        }
+        shape::Queue::Priority(p) => {
+            QueuePolicy { order: Order::Priority, blocked: blocked(&p.blocked), preempt: p.preempt }
+        }
+        shape::Queue::FairShare(f) => {
+            let mut weights = Vec::new();
+            for (name, w) in &f.weights {
+                if w.is_finite() && **w > 0.0 {
+                    weights.push((name.to_string(), **w));
+                } else {
+                    out.push(Diagnostic::error(format!("a weight of {} for `{name}`", **w)).at(
+                        w.at.0,
+                        w.at.1,
+                        "weights are above 0",
+                    ));
+                }
+            }
+            let order = Order::FairShare { label: f.by.to_string(), weights };
+            QueuePolicy { order, blocked: blocked(&f.blocked), preempt: false }
+        }
+    }
+}
+
+pub(super) fn placement(p: &shape::Placement) -> PlacementPolicy {
+    match p {
+        shape::Placement::Random => PlacementPolicy::Random,
+        shape::Placement::FirstFit => PlacementPolicy::FirstFit,
+        shape::Placement::BestFit => PlacementPolicy::BestFit,
+        shape::Placement::DotProduct => PlacementPolicy::DotProduct,
+        shape::Placement::GpuPacking => PlacementPolicy::GpuPacking,
+        shape::Placement::GpuClustering => PlacementPolicy::GpuClustering,
+        shape::Placement::Fgd => PlacementPolicy::Fgd,
+        shape::Placement::LeastAllocated => PlacementPolicy::LeastAllocated,
+        shape::Placement::MostAllocated => PlacementPolicy::MostAllocated,
+    }
+}
+
+pub(super) fn ties(t: &shape::Ties) -> (Ties, Option<u64>) {
+    let order = |o| (Ties::Order(o), None);
+    match t {
+        shape::Ties::Listed => order(TieOrder::Listed),
+        shape::Ties::Reversed => order(TieOrder::Reversed),
+        shape::Ties::Shuffled(s) => (Ties::Order(TieOrder::Shuffled), s.seed),
+        shape::Ties::FewestGpusFirst => order(TieOrder::FewestGpusFirst),
+        shape::Ties::MostGpusFirst => order(TieOrder::MostGpusFirst),
+        shape::Ties::Random => (Ties::Random, None),
+    }
+}
+
+/// `team=search` as a label.
+pub(super) fn label(text: &Spanned<String>, out: &mut Diagnostics) -> Option<Label> {
+    let wrong = |why: String| {
+        Diagnostic::error(format!("`{}` is not a label: {why}", text.value))
+            .at(text.at.0, text.at.1, "here")
+            .help("write key=value, for example team=search")
+    };
+    let Some((key, value)) = text.split_once('=') else {
+        out.push(wrong("there is no `=` in it".to_owned()));
+        return None;
+    };
+    match (Name::new(key.trim()), Name::new(value.trim())) {
+        (Ok(key), Ok(value)) => Some(Label { key, value }),
+        (Err(e), _) | (_, Err(e)) => {
+            out.push(wrong(e.to_string()));
+            None
+        }
+    }
+}
+
+pub(super) fn quotas(s: &Scenario, out: &mut Diagnostics) -> Vec<Quota> {
+    let mut quotas = Vec::new();
+    for q in &s.quotas {
+        if !(q.gpus.is_finite() && *q.gpus >= 0.0 && *q.gpus <= 1e9) {
+            out.push(Diagnostic::error(format!("a quota of {} GPUs", *q.gpus)).at(
+                q.gpus.at.0,
+                q.gpus.at.1,
+                "from 0 up",
+            ));
+            continue;
+        }
+        if let Some(label) = label(&q.label, out) {
+            quotas.push(Quota { label, milli: (*q.gpus * 1000.0).round() as u64 });
+        }
+    }
+    quotas
+}
+
+pub(super) fn budgets(s: &Scenario, out: &mut Diagnostics) -> Vec<Budget> {
+    const MONTH_NS: i128 = 730 * 3_600_000_000_000;
+    let mut budgets = Vec::new();
+    let mut seen: Vec<&Name> = Vec::new();
+    for b in &s.budgets {
+        if seen.contains(&&b.name.value) {
+            out.push(Diagnostic::error(format!("two budgets are called `{}`", *b.name)).at(
+                b.name.at.0,
+                b.name.at.1,
+                "again",
+            ));
+        }
+        seen.push(&b.name.value);
+        if b.usd.0 <= 0 {
+            out.push(Diagnostic::error("a budget must be above nothing").at(b.usd.at.0, b.usd.at.1, "here"));
+            continue;
+        }
+        let label = match &b.label {
+            Some(text) => match label(text, out) {
+                Some(l) => Some(l),
+                None => continue,
+            },
+            None => None,
+        };
+        let (amount, period) = match b.per {
+            Period::Window => (*b.usd, "this window".to_owned()),
+            Period::Month => {
+                let share = Usd(b.usd.0 * i128::from(s.horizon.0) / MONTH_NS);
+                (share, format!("{} USD a month of 730 h, pro rata", b.usd.value))
+            }
+        };
+        budgets.push(Budget { name: b.name.to_string(), label, amount, period });
+    }
+    budgets
+}

@@ -1,0 +1,325 @@
+//! What a pool costs: a step function of time from the price book, a price of the user's own, or owned hardware.
+
+use super::context::Context;
+use crate::catalog::energy;
+use crate::catalog::{BillingRule, Evidence, Instance, LookupError, Market, PriceRow, Provider};
+use crate::ledger::{Metering, PriceStep, Tariff, Unit};
+use crate::scenario::decode::Spanned;
+use crate::scenario::file::Scenario;
+use crate::scenario::file::fleet::{Billed, Pool};
+use crate::scenario::file::money::{Buy, Owned, Price, PricesAt, StandIn};
+use crate::scenario::model::Fee;
+use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Rate, SimTime, Usd};
+
+/// What is known of a pool's nodes when it is priced.
+pub(super) struct Hardware<'c> {
+    pub instance: Option<&'c Instance>,
+    pub region: Option<Spanned<String>>,
+    /// GPUs of a node; 0 for CPU nodes. `None` where nodes of the pool differ.
+    pub gpus: Option<u32>,
+    /// Milli-cores of a node, where all have the same.
+    pub cpu_milli: Option<u32>,
+    pub unit: Unit,
+}
+
+impl Context<'_, '_> {
+    /// The tariff of a pool; `None` when it cannot be priced, which has been reported.
+    pub fn tariff(&mut self, s: &Scenario, p: &Pool, h: &Hardware<'_>, out: &mut Diagnostics) -> Option<Tariff> {
+        let (market, discount) = match &p.buy {
+            Buy::OnDemand(o) => (Market::OnDemand, o.discount),
+            Buy::Spot(o) => (Market::Spot, o.discount),
+            Buy::Owned(o) => return self.owned(p, o, h, out),
+        };
+        let provider = h.instance.map_or(Provider::Own, |i| i.provider);
+        let rule = BillingRule::of(provider, market);
+        let (steps, per_milli, per) = match &p.price {
+            Some(price) => self.own_price(s, p, price, market, h, out)?,
+            None => self.book_price(s, p, market, h, out)?,
+        };
+        let steps = steps.into_iter().map(|st| PriceStep { rate: less(st.rate, discount), ..st }).collect::<Vec<_>>();
+        let weakest = steps.iter().max_by_key(|st| grade_rank(&st.evidence))?;
+        self.note(format!("price of pool {}", *p.name), &weakest.evidence.clone(), weakest.source.clone());
+        Some(Tariff {
+            unit: h.unit,
+            metering: metering(&p.billed),
+            steps,
+            per_milli,
+            per,
+            granularity: rule.rule.granularity,
+            minimum: rule.rule.minimum,
+            sunk: false,
+        })
+    }
+
+    /// The price book's prices of the pool's instance type.
+    fn book_price(
+        &mut self,
+        s: &Scenario,
+        p: &Pool,
+        market: Market,
+        h: &Hardware<'_>,
+        out: &mut Diagnostics,
+    ) -> Option<(Vec<PriceStep>, u32, String)> {
+        let Some(instance) = h.instance else {
+            out.push(
+                Diagnostic::error(format!("pool `{}` has no price", *p.name))
+                    .at(p.name.at.0, p.name.at.1, "no instance type, and no price of its own")
+                    .help("name an `instance` and a `region`, or give a `price`: PerGpu(\"2.50 USD/h\"), PerNode(\"20 USD/h\")")
+                    .help("or say what it cost: buy: Owned(capex: …, life: \"4y\")"),
+            );
+            return None;
+        };
+        let Some(region) = &h.region else {
+            let regions = self.env.catalog.prices.regions(instance.id, market);
+            out.push(
+                Diagnostic::error(format!("pool `{}` names an instance type and no region", *p.name))
+                    .at(p.name.at.0, p.name.at.1, "prices differ by region")
+                    .help(format!("regions with a price: {}", some_of(&regions))),
+            );
+            return None;
+        };
+        let steps = self.schedule(s, instance, region, market, out)?;
+        let (per_milli, per) = whole_node(h, out, p)?;
+        Some((steps, per_milli, per))
+    }
+
+    /// A price that the scenario states.
+    fn own_price(
+        &mut self,
+        s: &Scenario,
+        p: &Pool,
+        price: &Spanned<Price>,
+        market: Market,
+        h: &Hardware<'_>,
+        out: &mut Diagnostics,
+    ) -> Option<(Vec<PriceStep>, u32, String)> {
+        let step = |rate: Rate| {
+            vec![PriceStep {
+                from: SimTime::ZERO,
+                rate,
+                source: "stated in the scenario".to_owned(),
+                evidence: Evidence::Prior.key().to_owned(),
+            }]
+        };
+        let wrong = |unit: &str, out: &mut Diagnostics| {
+            out.push(
+                Diagnostic::error(format!("pool `{}` is counted in {unit}, not in what this price is for", *p.name))
+                    .at(price.at.0, price.at.1, "this price")
+                    .help("PerGpu for nodes with GPUs, PerCore for nodes without, PerNode for either"),
+            );
+        };
+        match &price.value {
+            Price::PerNode(rate) => {
+                let (per_milli, per) = whole_node(h, out, p)?;
+                Some((step(*rate), per_milli, per))
+            }
+            Price::PerGpu(rate) if h.unit == Unit::Gpu => Some((step(*rate), 1000, "GPU".to_owned())),
+            Price::PerCore(rate) if h.unit == Unit::Cpu => Some((step(*rate), 1000, "core".to_owned())),
+            Price::PerGpuOf(stand_in) if h.unit == Unit::Gpu => self.stand_in(s, stand_in, market, out),
+            _ => {
+                wrong(if h.unit == Unit::Gpu { "GPUs" } else { "cores" }, out);
+                None
+            }
+        }
+    }
+
+    /// An instance type's price per GPU.
+    fn stand_in(
+        &mut self,
+        s: &Scenario,
+        like: &StandIn,
+        market: Market,
+        out: &mut Diagnostics,
+    ) -> Option<(Vec<PriceStep>, u32, String)> {
+        let catalog = self.env.catalog.clone();
+        let instance = match catalog.instance(&like.instance) {
+            Ok(i) => i,
+            Err(e) => {
+                out.push(placed(&e, &like.instance));
+                return None;
+            }
+        };
+        if instance.gpu_count() == 0 {
+            out.push(Diagnostic::error(format!("`{}` has no GPU to take a price per GPU from", instance.name)).at(
+                like.instance.at.0,
+                like.instance.at.1,
+                "no GPU",
+            ));
+            return None;
+        }
+        let mut steps = self.schedule(s, instance, &like.region, market, out)?;
+        for st in &mut steps {
+            st.source = format!("stand-in: {} of {} GPUs; {}", instance.name, instance.gpu_count(), st.source);
+            Evidence::Guess.key().clone_into(&mut st.evidence);
+        }
+        let n = instance.gpu_count();
+        let per = format!("{n} GPUs, as one {}", instance.name);
+        Some((steps, 1000 * n, if n == 1 { "GPU".to_owned() } else { per }))
+    }
+
+    /// The dated prices in force from the epoch to the end.
+    fn schedule(
+        &self,
+        s: &Scenario,
+        instance: &Instance,
+        region: &Spanned<String>,
+        market: Market,
+        out: &mut Diagnostics,
+    ) -> Option<Vec<PriceStep>> {
+        let book = &self.env.catalog;
+        let region_name = instance.provider.region_of_zone(region).to_owned();
+        let source = |row: &PriceRow| {
+            let src = book.sources.get(row.source);
+            format!("{}, {}", src.title, row.from)
+        };
+        let step = |from: SimTime, row: &PriceRow| PriceStep {
+            from,
+            rate: row.rate,
+            source: source(row),
+            evidence: row.evidence.key().to_owned(),
+        };
+        let result = match &s.prices {
+            PricesAt::On(date) => {
+                book.price(instance, &region_name, market, **date).map(|q| vec![step(SimTime::ZERO, &q.row)])
+            }
+            PricesAt::InForce => {
+                let days = (self.end().0 / 86_400_000_000_000) as i64 + 1;
+                let from = self.epoch.date();
+                let to = from.saturating_add(jiff::Span::new().days(days.min(20_000)));
+                book.schedule_between(instance, &region_name, market, from, to).map(|steps| {
+                    steps
+                        .iter()
+                        .enumerate()
+                        .map(|(i, st)| {
+                            let at = st.from.to_zoned(self.start.time_zone().clone());
+                            let from =
+                                if i == 0 { SimTime::ZERO } else { at.map_or(SimTime::ZERO, |z| self.clock(&z)) };
+                            step(from, &st.row)
+                        })
+                        .collect()
+                })
+            }
+        };
+        result.map_err(|e| out.push(placed(&e, region))).ok()
+    }
+
+    /// Bought hardware.
+    fn owned(&mut self, p: &Pool, o: &Owned, h: &Hardware<'_>, out: &mut Diagnostics) -> Option<Tariff> {
+        let (per_milli, per) = whole_node(h, out, p)?;
+        let months = o.life.0 / (730 * 3_600_000_000_000);
+        let salvage = Usd(o.capex.0 * i128::from(o.salvage.ppm()) / 1_000_000);
+        let pue = p.pue.map_or_else(|| energy::pue(Provider::Own).value, |v| *v);
+        let machine = crate::catalog::Owned {
+            capex: *o.capex,
+            life_months: u32::try_from(months).unwrap_or(u32::MAX),
+            salvage,
+            power_w: o.power.map_or(0.0, |w| w.0),
+            operations: o.operations,
+            pue,
+            tariff: Usd(o.tariff.0),
+        };
+        let rate = match machine.rate() {
+            Ok(r) => r,
+            Err(e) => {
+                out.push(Diagnostic::error(format!("pool `{}`: {e}", *p.name)).at(o.life.at.0, o.life.at.1, "here"));
+                return None;
+            }
+        };
+        let source = format!("straight-line over {months} months of 730 h, stated in the scenario");
+        self.note(format!("price of pool {}", *p.name), "prior", source.clone());
+        Some(Tariff {
+            unit: h.unit,
+            metering: metering(&p.billed),
+            steps: vec![PriceStep { from: SimTime::ZERO, rate: rate.total(), source, evidence: "prior".to_owned() }],
+            per_milli,
+            per,
+            granularity: Duration(1),
+            minimum: Duration::ZERO,
+            sunk: true,
+        })
+    }
+
+    /// Control-plane fees.
+    pub fn fees(&mut self, s: &Scenario, out: &mut Diagnostics) -> Vec<Fee> {
+        let mut fees = Vec::new();
+        for c in &s.clusters {
+            let provider = match c.provider.to_ascii_lowercase().as_str() {
+                "aws" | "eks" => Provider::Aws,
+                "gcp" | "gke" => Provider::Gcp,
+                "azure" | "aks" => Provider::Azure,
+                other => {
+                    out.push(
+                        Diagnostic::error(format!("`{other}` is not a provider of managed clusters"))
+                            .at(c.provider.at.0, c.provider.at.1, "not known")
+                            .help("one of aws, gcp, azure"),
+                    );
+                    continue;
+                }
+            };
+            match crate::catalog::fees::control_plane(provider, &c.tier, self.start.date()) {
+                Ok(f) => fees.push(Fee {
+                    name: format!("{} control plane ({}×)", provider.key(), c.count),
+                    rate: Rate(f.rate.0 * i128::from(c.count)),
+                    source: format!("{}, {}", f.source, f.from),
+                    evidence: f.evidence.key().to_owned(),
+                }),
+                Err(e) => out.push(Diagnostic::error(e.to_string()).at(c.tier.at.0, c.tier.at.1, "here")),
+            }
+        }
+        fees
+    }
+}
+
+fn metering(b: &Billed) -> Metering {
+    match b {
+        Billed::Nodes => Metering::Nodes,
+        Billed::Pods => Metering::Pods,
+    }
+}
+
+/// A rate for a whole node as milli-units and words; an error where the pool's nodes differ.
+fn whole_node(h: &Hardware<'_>, out: &mut Diagnostics, p: &Pool) -> Option<(u32, String)> {
+    match (h.unit, h.gpus, h.cpu_milli) {
+        (Unit::Gpu, Some(1), _) => Some((1000, "node of 1 GPU".to_owned())),
+        (Unit::Gpu, Some(n), _) => Some((1000 * n, format!("node of {n} GPUs"))),
+        (Unit::Cpu, _, Some(c)) => Some((c, format!("node of {} cores", f64::from(c) / 1000.0))),
+        _ => {
+            out.push(
+                Diagnostic::error(format!(
+                    "the nodes of pool `{}` differ, so a price per node says too little",
+                    *p.name
+                ))
+                .at(p.name.at.0, p.name.at.1, "nodes of different sizes")
+                .help("give a price per GPU: PerGpu(\"2.50 USD/h\") or PerGpuOf(instance: …, region: …)"),
+            );
+            None
+        }
+    }
+}
+
+/// A rate less a share of it, to the pico-dollar below.
+fn less(rate: Rate, discount: Fraction) -> Rate {
+    Rate(rate.0 - rate.0 * i128::from(discount.ppm()) / 1_000_000)
+}
+
+fn grade_rank(key: &str) -> usize {
+    ["measured", "fitted", "prior", "guess"].iter().position(|g| *g == key).unwrap_or(3)
+}
+
+/// A failed look-up with the place of the word that was looked up.
+pub(super) fn placed(e: &LookupError, word: &Spanned<String>) -> Diagnostic {
+    let mut d = e.to_diagnostic();
+    d.at = Some((word.at.0, word.at.1));
+    if d.label.is_empty() {
+        "here".clone_into(&mut d.label);
+    }
+    d
+}
+
+/// A list cut to what one reads.
+pub(super) fn some_of(words: &[&str]) -> String {
+    if words.len() <= 12 {
+        return words.join(", ");
+    }
+    format!("{}, … ({} in all)", words[..12].join(", "), words.len())
+}

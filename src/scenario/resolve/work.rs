@@ -1,0 +1,502 @@
+//! Workloads: parameters into a synthesis, traces into jobs, and whether the fleet could ever run them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::laws;
+use crate::fleet::{Free, PoolId, PoolSet};
+use crate::formats::Place;
+use crate::kernel::{Dist, Streams};
+use crate::scenario::decode::{Names, Spanned};
+use crate::scenario::file::Scenario;
+use crate::scenario::file::laws::{Gpus, ShareLaw};
+use crate::scenario::file::work::{self as shape, Fallback, Format, GpuUse, WaitTarget, Work as Shape};
+use crate::scenario::model::{Model, Source, Tier, Work};
+use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Label, Name};
+use crate::workload::synth::{Amount, Endings, Mix, Spec, Synth, Usage};
+use crate::workload::trace::{self, Moment, TraceFormat};
+use crate::workload::{Job, Request, Use};
+
+/// What every kind of work says about where it may run.
+struct Where<'a> {
+    name: &'a Spanned<Name>,
+    pools: Option<&'a Spanned<Vec<Spanned<Name>>>>,
+    fallback: &'a [Fallback],
+    speed: &'a [(Spanned<String>, Spanned<f64>)],
+    one_island: bool,
+    wait_target: Option<&'a WaitTarget>,
+}
+
+impl Context<'_, '_> {
+    /// All work, added to the model.
+    pub fn work(&mut self, s: &Scenario, pools: &Names, model: &mut Model, out: &mut Diagnostics) {
+        let mut names = Names::new("workload");
+        if s.work.is_empty() {
+            out.push(Diagnostic::warning("there is no work: the fleet will stand idle").at(
+                s.work.at.0,
+                s.work.at.1,
+                "empty",
+            ));
+        }
+        // Pools that could not be made have no index: without all of them, references mean nothing.
+        if model.pools.len() != s.pools.len() {
+            return;
+        }
+        for w in s.work.iter() {
+            let name = match w {
+                Shape::Jobs(j) => &j.name,
+                Shape::Trace(t) => &t.name,
+            };
+            names.add(name, out);
+            let made = match w {
+                Shape::Jobs(j) => self.jobs(s, j, pools, model, out),
+                Shape::Trace(t) => self.trace(s, t, pools, model, out),
+            };
+            if let Some(work) = made {
+                model.work.push(work);
+            }
+        }
+    }
+
+    fn jobs(
+        &mut self,
+        s: &Scenario,
+        j: &shape::Jobs,
+        pools: &Names,
+        model: &Model,
+        out: &mut Diagnostics,
+    ) -> Option<Work> {
+        let at = j.name.at;
+        let place = Where {
+            name: &j.name,
+            pools: j.pools.as_ref(),
+            fallback: &j.fallback,
+            speed: &j.speed,
+            one_island: j.one_island,
+            wait_target: j.wait_target.as_ref(),
+        };
+        let tiers = tiers(&place, pools, out)?;
+        let biggest = model.nodes.iter().map(|n| n.capacity.gpus).max().unwrap_or(0).max(1);
+        let mut spec =
+            Spec::new(j.name.value.clone(), laws::arrivals(&j.arrive, at, out)?, laws::length(&j.length, at, out)?);
+        spec.gpus = match &j.gpus {
+            Gpus::Fixed(n) => Mix::only(*n),
+            Gpus::Mix(entries) => laws::mix(entries.iter().map(|(n, w)| (*n, **w)).collect(), at, out)?,
+        };
+        // Gangs are cut by the nodes of the pools that open first.
+        let open = tiers[0].pools;
+        spec.gpus_per_node =
+            model.nodes.iter().filter(|n| open.has(n.pool)).map(|n| n.capacity.gpus).max().unwrap_or(biggest).max(1);
+        if !j.shares.is_empty() {
+            let mut entries = Vec::new();
+            for (p, w) in &j.shares {
+                let milli = (p.0 * 1000.0).round();
+                if !(1.0..=1000.0).contains(&milli) {
+                    out.push(Diagnostic::error(format!("a share of {}% of a GPU", p.0 * 100.0)).at(
+                        p.at.0,
+                        p.at.1,
+                        "from 0.1% to 100%",
+                    ));
+                    return None;
+                }
+                entries.push((milli as u16, **w));
+            }
+            spec.shares = Some(laws::mix(entries, at, out)?);
+        }
+        spec.cpu_milli = Amount { cpu_only: milli(&j.cpus, out)?, per_pod: 0, per_gpu: milli(&j.cpus_per_gpu, out)? };
+        let mem = j.memory_per_gpu.mib_ceil();
+        spec.mem_mib = Amount { cpu_only: 0, per_pod: 0, per_gpu: u32::try_from(mem).unwrap_or(u32::MAX) };
+        spec.labels.push(Mix::only(fixed_labels(j.labels.iter())));
+        for m in &j.label_mix {
+            let values =
+                m.values.iter().map(|(v, w)| (vec![Label { key: m.key.clone(), value: v.clone() }], **w)).collect();
+            spec.labels.push(laws::mix(values, m.values.at, out)?);
+        }
+        spec.accept = Mix::only(j.devices.iter().map(|d| d.value.clone()).collect());
+        for d in &j.devices {
+            if self.answering(s, model, d).is_empty() {
+                out.push(nobody_answers(d, model));
+            }
+        }
+        spec.priority = Mix::only(j.priority);
+        let scaled = |f: Fraction| (f != Fraction::ONE).then(|| Dist::constant(f.get()).ok()).flatten();
+        spec.endings = Endings {
+            fails: j.ends.failed.get(),
+            cancelled: j.ends.cancelled.get(),
+            failed_length: scaled(j.ends.failed_after),
+            cancelled_length: scaled(j.ends.cancelled_after),
+        };
+        spec.patience = match j.patience {
+            Some(p) => Dist::constant(p.as_secs_f64()).ok(),
+            None => None,
+        };
+        spec.usage = usage(&j.use_of_gpu, at, out)?;
+        let synth = match Synth::new(spec) {
+            Ok(s) => s,
+            Err(list) => {
+                for e in list {
+                    out.push(Diagnostic::error(format!("workload `{}`: {e}", *j.name)).at(at.0, at.1, "here"));
+                }
+                return None;
+            }
+        };
+        let accepts = self.accepts(s, model, synth.accepts(), out);
+        let labels = synth.label_sets().to_vec();
+        let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
+        let Source::Synth(synth) = &work.source else { return None };
+        check_sizes(model, &work, &sizes_of(synth), at, out);
+        self.note(format!("jobs of {}", *j.name), "prior", "parameters stated in the scenario");
+        Some(work)
+    }
+
+    fn trace(
+        &mut self,
+        s: &Scenario,
+        t: &shape::Trace,
+        pools: &Names,
+        model: &Model,
+        out: &mut Diagnostics,
+    ) -> Option<Work> {
+        let at = t.name.at;
+        let place = Where {
+            name: &t.name,
+            pools: t.pools.as_ref(),
+            fallback: &t.fallback,
+            speed: &t.speed,
+            one_island: t.one_island,
+            wait_target: t.wait_target.as_ref(),
+        };
+        let tiers = tiers(&place, pools, out)?;
+        let path = self.env.input(&t.file, out)?;
+        let per_node = u8::try_from(*t.gpus_per_node).ok().filter(|n| (1..=16).contains(n));
+        let Some(gpus_per_node) = per_node else {
+            out.push(Diagnostic::error(format!("{} GPUs per node", *t.gpus_per_node)).at(
+                t.gpus_per_node.at.0,
+                t.gpus_per_node.at.1,
+                "between 1 and 16",
+            ));
+            return None;
+        };
+        if !(t.speed_up.is_finite() && *t.speed_up > 0.0) {
+            out.push(Diagnostic::error(format!("time cannot run {} times as fast", *t.speed_up)).at(
+                t.speed_up.at.0,
+                t.speed_up.at.1,
+                "above 0",
+            ));
+            return None;
+        }
+        let options = trace::Options {
+            from: (t.from.0 > 0).then_some(Moment::After(t.from)),
+            to: t.to.map(Moment::After),
+            sort: t.sort,
+            gpus_per_node,
+            rate: *t.speed_up,
+            limit: t.limit,
+            ..trace::Options::default()
+        };
+        let format = match t.format {
+            Format::Detect => None,
+            Format::Openb => Some(TraceFormat::Openb),
+            Format::Philly => Some(TraceFormat::Philly),
+            Format::Dlrm => Some(TraceFormat::Dlrm),
+            Format::Csv => Some(TraceFormat::Csv),
+        };
+        let read = match trace::open(format, &path, &options, self.env.sources) {
+            Ok(t) => t,
+            Err(d) => {
+                out.extend(d);
+                return None;
+            }
+        };
+        if read.jobs.is_empty() {
+            out.push(
+                Diagnostic::error(format!("no job of `{}` lies in the window", path.display()))
+                    .at(t.file.at.0, t.file.at.1, "nothing to replay")
+                    .help(format!("it has {} rows; `fleetcast trace inspect` shows when they arrive", read.rows)),
+            );
+            return None;
+        }
+        self.env.notices.extend(read.notices.iter().map(|n| format!("{}: {n}", *t.name)));
+        let end = self.end();
+        let late = read.jobs.iter().filter(|j| j.arrive >= end).count();
+        if late > 0 {
+            self.env.notices.push(format!("{}: {late} jobs arrive after the horizon and are left out", *t.name));
+        }
+        let mut jobs: Vec<Job> = read.jobs.into_iter().filter(|j| j.arrive < end).collect();
+        let cpu = milli(&t.cpus_per_gpu, out)?;
+        let mem = u32::try_from(t.memory_per_gpu.mib_ceil()).unwrap_or(u32::MAX);
+        let mut draw = Draws::new(self.seed, &t.name, &t.use_of_gpu, at, out)?;
+        for j in &mut jobs {
+            let gpus = u64::from(j.request.total_milli());
+            let scaled = |per: u32| u32::try_from((u64::from(per) * gpus).div_ceil(1000)).unwrap_or(u32::MAX);
+            if j.request.cpu_milli == 0 {
+                j.request.cpu_milli = scaled(cpu);
+            }
+            if j.request.mem_mib == 0 {
+                j.request.mem_mib = scaled(mem);
+            }
+            if j.usage == Use::default() {
+                j.usage = draw.next();
+            }
+        }
+        let fixed = fixed_labels(t.labels.iter());
+        let labels: Vec<Vec<Label>> = read
+            .label_sets
+            .iter()
+            .map(|set| {
+                // The scenario's word wins over the trace's.
+                let own = set.iter().filter(|l| fixed.iter().all(|f| f.key != l.key)).cloned();
+                let mut all: Vec<Label> = own.chain(fixed.iter().cloned()).collect();
+                all.sort();
+                all
+            })
+            .collect();
+        let accepts = self.accepts(s, model, &read.accepts, out);
+        for (set, pools) in read.accepts.iter().zip(&accepts) {
+            if pools.is_empty() {
+                out.push(nobody_answers(&Spanned { value: set.join("|"), at: t.file.at }, model));
+            }
+        }
+        let mut sizes: BTreeMap<(Request, u16, u16), u64> = BTreeMap::new();
+        for j in &jobs {
+            *sizes.entry((j.request, j.pods, j.accept)).or_default() += 1;
+        }
+        let sizes: Vec<Size> =
+            sizes.into_iter().map(|((request, pods, accept), n)| Size { request, pods, accept, n: Some(n) }).collect();
+        let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Jobs(Arc::from(jobs)), out)?;
+        check_sizes(model, &work, &sizes, t.file.at, out);
+        let file = path.file_name().map_or_else(String::new, |f| f.to_string_lossy().into_owned());
+        self.note(format!("jobs of {}", *t.name), "measured", format!("trace {file}"));
+        if t.use_of_gpu.busy == ShareLaw::Constant(Fraction::ONE) {
+            self.note(format!("GPU use of {}", *t.name), "guess", "fully busy by default: the trace does not say");
+        } else {
+            self.note(format!("GPU use of {}", *t.name), "prior", "stated in the scenario");
+        }
+        Some(work)
+    }
+
+    /// What all kinds of work have in common.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one struct, made in two ways")]
+    fn finish(
+        &mut self,
+        s: &Scenario,
+        model: &Model,
+        place: &Where<'_>,
+        tiers: Vec<Tier>,
+        accepts: Vec<PoolSet>,
+        labels: Vec<Vec<Label>>,
+        source: Source,
+        out: &mut Diagnostics,
+    ) -> Option<Work> {
+        let mut speed = vec![1.0; model.pools.len()];
+        for (device, factor) in place.speed {
+            let pools = self.answering(s, model, device);
+            if pools.is_empty() {
+                out.push(nobody_answers(device, model));
+            }
+            if !(factor.is_finite() && **factor > 0.0 && **factor <= 1e6) {
+                out.push(Diagnostic::error(format!("a speed of {}", **factor)).at(
+                    factor.at.0,
+                    factor.at.1,
+                    "above 0, at most 1e6",
+                ));
+                return None;
+            }
+            for p in pools.iter() {
+                speed[p.0 as usize] = **factor;
+            }
+        }
+        Some(Work {
+            name: place.name.to_string(),
+            source,
+            tiers,
+            accepts,
+            labels,
+            speed,
+            one_island: place.one_island,
+            wait_target: place.wait_target.map(|w| (w.within, w.share.get())),
+        })
+    }
+
+    /// The pools that answer to a device's name: its canonical name, an alias, or a name the pool lists.
+    fn answering(&self, s: &Scenario, model: &Model, word: &str) -> PoolSet {
+        let devices = &self.env.catalog.devices;
+        let canonical = devices.find(word).ok().map(|id| devices.get(id).name);
+        let mut set = PoolSet::EMPTY;
+        for (i, (pool, shape)) in model.pools.iter().zip(s.pools.iter()).enumerate() {
+            let own = shape.answers_to.iter().any(|a| a.eq_ignore_ascii_case(word));
+            if own || canonical == Some(pool.device.as_str()) || pool.device.eq_ignore_ascii_case(word) {
+                set = set.with(PoolId(i as u16));
+            }
+        }
+        set
+    }
+
+    fn accepts(&self, s: &Scenario, model: &Model, sets: &[Vec<String>], _out: &mut Diagnostics) -> Vec<PoolSet> {
+        sets.iter()
+            .map(|set| {
+                if set.is_empty() {
+                    return PoolSet::ALL;
+                }
+                set.iter().fold(PoolSet::EMPTY, |all, d| all.or(self.answering(s, model, d)))
+            })
+            .collect()
+    }
+}
+
+/// One size of job that a workload may yield; `n` where it is known how many.
+struct Size {
+    request: Request,
+    pods: u16,
+    accept: u16,
+    n: Option<u64>,
+}
+
+fn sizes_of(synth: &Synth) -> Vec<Size> {
+    synth
+        .sizes()
+        .into_iter()
+        .flat_map(|(request, pods)| {
+            (0..synth.accepts().len() as u16).map(move |accept| Size { request, pods, accept, n: None })
+        })
+        .filter(|size| size.accept > 0 || synth.spec().accept.values().iter().any(Vec::is_empty))
+        .collect()
+}
+
+/// A job that the fleet could never hold is a fault of the scenario, found before the run.
+fn check_sizes(model: &Model, work: &Work, sizes: &[Size], at: Place, out: &mut Diagnostics) {
+    let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
+    let mut impossible: Vec<&Size> = Vec::new();
+    for size in sizes {
+        let pools = open.and(work.accepts[size.accept as usize]);
+        if pools.is_empty() {
+            continue; // Reported as a device that nobody answers to.
+        }
+        let mut slots: BTreeMap<u32, u64> = BTreeMap::new();
+        for n in model.all_nodes().filter(|n| pools.has(n.pool)) {
+            let island = if work.one_island && size.pods > 1 { n.island.0 } else { 0 };
+            *slots.entry(island).or_default() += u64::from(Free::of(n.capacity).count(&size.request));
+        }
+        if slots.values().all(|s| *s < u64::from(size.pods)) {
+            impossible.push(size);
+        }
+    }
+    let Some(worst) =
+        impossible.iter().max_by_key(|s| (u64::from(s.request.total_milli()) * u64::from(s.pods), s.request))
+    else {
+        return;
+    };
+    let many = match impossible.iter().map(|s| s.n).sum::<Option<u64>>() {
+        Some(n) => format!("{n} jobs of `{}` are", work.name),
+        None => format!("jobs of `{}` can be", work.name),
+    };
+    let r = worst.request;
+    let gpus = f64::from(r.total_milli()) / 1000.0;
+    let gang = if worst.pods > 1 { format!("a gang of {} pods, each with ", worst.pods) } else { String::new() };
+    let within = if work.one_island && worst.pods > 1 { " on one island" } else { "" };
+    out.push(
+        Diagnostic::error(format!(
+            "{many} larger than the fleet: no pool that they may use can ever hold them{within}"
+        ))
+        .at(
+            at.0,
+            at.1,
+            format!(
+                "the largest asks for {gang}{gpus} GPUs, {} cores and {} MiB",
+                f64::from(r.cpu_milli) / 1000.0,
+                r.mem_mib
+            ),
+        )
+        .help("add nodes or pools, ask for less, or leave such jobs out"),
+    );
+}
+
+fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<Tier>> {
+    let set = |names: &[Spanned<Name>], out: &mut Diagnostics| {
+        names.iter().filter_map(|n| pools.find(n, out)).fold(PoolSet::EMPTY, |s, i| s.with(PoolId(i as u16)))
+    };
+    let first = match place.pools {
+        Some(names) if names.is_empty() => {
+            out.push(
+                Diagnostic::error(format!("`{}` may use no pool at all", **place.name))
+                    .at(names.at.0, names.at.1, "empty")
+                    .help("leave the field out to allow all pools"),
+            );
+            return None;
+        }
+        Some(names) => set(names, out),
+        None => PoolSet::first(pools.len()),
+    };
+    let mut tiers = vec![Tier { pools: first, after: Duration::ZERO }];
+    for f in place.fallback {
+        tiers.push(Tier { pools: set(&f.pools, out), after: f.after });
+    }
+    if !tiers.is_sorted_by_key(|t| t.after) {
+        out.push(Diagnostic::error(format!("the fallbacks of `{}` do not open one after the other", **place.name)).at(
+            place.name.at.0,
+            place.name.at.1,
+            "sort them by `after`",
+        ));
+        return None;
+    }
+    if tiers.iter().any(|t| t.pools.is_empty()) { None } else { Some(tiers) }
+}
+
+fn nobody_answers(device: &Spanned<String>, model: &Model) -> Diagnostic {
+    let have: std::collections::BTreeSet<&str> = model.pools.iter().map(|p| p.device.as_str()).collect();
+    let list = have.into_iter().collect::<Vec<_>>().join(", ");
+    Diagnostic::error(format!("no pool has device `{}`", device.value))
+        .at(device.at.0, device.at.1, "asked for here")
+        .help(format!("the pools have {list}"))
+        .help("a pool that should serve such jobs lists the name in `answers_to`")
+}
+
+fn fixed_labels<'a>(pairs: impl Iterator<Item = (&'a Name, &'a Name)>) -> Vec<Label> {
+    let mut labels: Vec<Label> = pairs.map(|(k, v)| Label { key: k.clone(), value: v.clone() }).collect();
+    labels.sort();
+    labels
+}
+
+fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
+    if (0.0..=4e6).contains(&cores.value) {
+        return Some((cores.value * 1000.0).round() as u32);
+    }
+    out.push(Diagnostic::error(format!("{} cores", cores.value)).at(cores.at.0, cores.at.1, "from 0 to 4,000,000"));
+    None
+}
+
+fn usage(u: &GpuUse, at: Place, out: &mut Diagnostics) -> Option<Usage> {
+    let known = |l: &ShareLaw, none: Fraction| *l == ShareLaw::Constant(none);
+    let busy = if known(&u.busy, Fraction::ONE) { None } else { Some(laws::share(&u.busy, at, out)?) };
+    let stall = if known(&u.stalled, Fraction::ZERO) { None } else { Some(laws::share(&u.stalled, at, out)?) };
+    let gpu_mem_mib = u.memory.and_then(|m| Dist::constant(m.mib_ceil() as f64).ok());
+    Some(Usage { busy, stall, gpu_mem_mib })
+}
+
+/// Use drawn for the jobs of a trace that does not say, once, when it is read: the same in every replication.
+struct Draws {
+    busy: Option<(Dist, crate::kernel::Stream)>,
+    stall: Option<(Dist, crate::kernel::Stream)>,
+    mem: u32,
+}
+
+impl Draws {
+    fn new(seed: u64, name: &Name, u: &GpuUse, at: Place, out: &mut Diagnostics) -> Option<Draws> {
+        let laws = usage(u, at, out)?;
+        let streams = Streams::new(seed, 0);
+        let with = |d: Option<Dist>, purpose: &str| d.map(|d| (d, streams.stream(purpose, name.as_str(), 0)));
+        Some(Draws {
+            busy: with(laws.busy, "busy"),
+            stall: with(laws.stall, "stall"),
+            mem: u.memory.map_or(0, |m| u32::try_from(m.mib_ceil()).unwrap_or(u32::MAX)),
+        })
+    }
+
+    fn next(&mut self) -> Use {
+        let ppm = |d: &mut Option<(Dist, crate::kernel::Stream)>, none: u32| {
+            d.as_mut().map_or(none, |(d, s)| (d.sample(s).clamp(0.0, 1.0) * 1e6).round() as u32)
+        };
+        Use { busy_ppm: ppm(&mut self.busy, 1_000_000), stall_ppm: ppm(&mut self.stall, 0), gpu_mem_mib: self.mem }
+    }
+}
