@@ -19,3 +19,7 @@ pub mod workload;
 pub mod fleet;
 
 pub mod policy;
+
+pub mod ledger;
+
+pub mod outcome;

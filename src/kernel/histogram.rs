@@ -3,6 +3,8 @@
 //! Counts, sum, least and greatest are exact; quantiles come from buckets no wider than a thousandth of their value
 //! (G. Tene's HdrHistogram, the crate `hdrhistogram`). Integers throughout: merging in any order gives the same.
 
+mod parts;
+
 use thiserror::Error;
 
 /// Significant decimal digits that quantiles keep.

@@ -58,17 +58,37 @@ pub const TABLE: &[MetricDoc] = &[
     doc("cost.pool.NAME", "USD", Direction::Lower, "the bill of a pool"),
     doc("cost.work.NAME", "USD", Direction::Lower, "what a workload was charged"),
     doc("cost.label.KEY.VALUE", "USD", Direction::Lower, "what work with this label was charged"),
-    doc("cost.label.KEY.(unlabelled)", "USD", Direction::Lower, "what work without this label, and the fleet's own waste and fees, cost"),
+    doc(
+        "cost.label.KEY.(unlabelled)",
+        "USD",
+        Direction::Lower,
+        "what work without this label, and the fleet's own waste and fees, cost",
+    ),
     doc("util.allocated", "%", Direction::Higher, "GPU time held by jobs / GPU time billed"),
     doc("util.true", "%", Direction::Higher, "compute at work, averaged over time / GPU time billed"),
-    doc("util.sampled", "%", Direction::Neutral, "what a dashboard that polls for running kernels shows / GPU time billed"),
+    doc(
+        "util.sampled",
+        "%",
+        Direction::Neutral,
+        "what a dashboard that polls for running kernels shows / GPU time billed",
+    ),
     doc("wait.mean", "s", Direction::Lower, "arrival to first start, jobs that started"),
     doc("wait.p50", "s", Direction::Lower, "the same, median"),
     doc("wait.p90", "s", Direction::Lower, "the same, 90th percentile"),
     doc("wait.p99", "s", Direction::Lower, "the same, 99th percentile"),
     doc("wait.work.NAME.p90", "s", Direction::Lower, "the same for one workload"),
-    doc("slo.NAME.wait", "%", Direction::Higher, "jobs of a workload that started within its target / jobs that started or have waited longer"),
-    doc("waste.ACTIVITY", "USD", Direction::Lower, "dollars spent in an activity that is not productive; `fleetcast metrics --activities` lists them"),
+    doc(
+        "slo.NAME.wait",
+        "%",
+        Direction::Higher,
+        "jobs of a workload that started within its target / jobs that started or have waited longer",
+    ),
+    doc(
+        "waste.ACTIVITY",
+        "USD",
+        Direction::Lower,
+        "dollars spent in an activity that is not productive; `fleetcast metrics --activities` lists them",
+    ),
     doc("waste.total", "USD", Direction::Lower, "all of them"),
     doc("hours.ACTIVITY", "GPU-h", Direction::Neutral, "GPU-hours spent in an activity"),
     doc("jobs.arrived", "jobs", Direction::Neutral, "jobs that arrived in the window"),
@@ -115,8 +135,8 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
     put("util.true".into(), u.map(|u| 100.0 * u.1), "%", Higher);
     put("util.sampled".into(), u.map(|u| 100.0 * u.2), "%", Neutral);
     let all = o.all_waits();
-    let secs = |h: &Histogram, q: f64| (h.count() > 0).then(|| h.quantile(q) as f64 / 1e9);
-    put("wait.mean".into(), (all.count() > 0).then(|| all.mean() / 1e9), "s", Lower);
+    let secs = |h: &Histogram, q: f64| h.quantile(q).map(|ns| ns as f64 / 1e9);
+    put("wait.mean".into(), all.mean().map(|ns| ns / 1e9), "s", Lower);
     for (name, q) in [("wait.p50", 0.5), ("wait.p90", 0.9), ("wait.p99", 0.99)] {
         put(name.into(), secs(&all, q), "s", Lower);
     }

@@ -1,0 +1,3 @@
+//! Scenario files: shapes, checks of form, names and meaning, and the model they resolve to.
+
+pub mod model;
