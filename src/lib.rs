@@ -23,3 +23,5 @@ pub mod policy;
 pub mod ledger;
 
 pub mod outcome;
+
+pub mod report;
