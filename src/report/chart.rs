@@ -165,6 +165,109 @@ mod tests {
         }
     }
 
+    /// Outcomes that are unlike the usual: charts must hold for them too.
+    fn odd() -> Vec<(&'static str, Outcome, Vec<Outcome>)> {
+        let base = || sample::outcome(None, 1.0, 1.0);
+        let mut out = Vec::new();
+        let mut o = base();
+        o.budgets.clear();
+        o.charges.iter_mut().for_each(|c| c.labels.clear());
+        out.push(("no budget, no labels", o, vec![]));
+
+        let mut o = base();
+        o.budgets.truncate(1);
+        o.pools.truncate(1);
+        o.series.pools.truncate(1);
+        o.charges.retain(|c| c.pool == "h100");
+        out.push(("one pool, one budget", o, vec![base()]));
+
+        let mut o = base();
+        for i in 0..40 {
+            let mut p = o.pools[i % 3].clone();
+            p.name = format!("a-pool-with-a-name-of-sixty-three-characters-as-long-as-it-gets-{i}");
+            p.device = format!("DEVICE-WITH-A-LONG-NAME-{}", i % 9);
+            o.pools.push(p);
+            o.series.pools.push(o.series.pools[i % 3].clone());
+            let mut b = o.budgets[i % 2].clone();
+            b.name = format!("a-budget-with-a-rather-long-name-{i}");
+            o.budgets.push(b);
+            let mut c = o.charges[0].clone();
+            c.labels = vec![format!("team=a-team-with-a-name-that-nobody-can-remember-{i}")];
+            o.charges.push(c);
+            let mut w = o.work[0].clone();
+            w.name = format!("a-workload-with-a-long-name-{i}");
+            o.work.push(w);
+        }
+        let variants = (0..14).map(|i| {
+            let name = format!("a-variant-with-a-long-name-{i}");
+            sample::outcome(Some(&name), 0.9 + f64::from(i % 4) * 0.05, 0.5 + f64::from(i % 3) * 0.01)
+        });
+        out.push(("many of everything", o, variants.collect()));
+
+        let mut o = base();
+        o.series.bucket_ns *= 52;
+        o.horizon_ns *= 52;
+        out.push(("a year", o, vec![]));
+
+        let mut o = base();
+        o.horizon_ns = 5 * 3_600_000_000_000 - 7;
+        o.series.buckets = 5;
+        for s in &mut o.series.pools {
+            for v in [&mut s.provisioned, &mut s.allocated, &mut s.busy, &mut s.sampled, &mut s.requested, &mut s.spend]
+            {
+                v.truncate(5);
+            }
+        }
+        o.budgets.iter_mut().for_each(|b| b.spend.truncate(5));
+        out.push(("five hours", o, vec![]));
+
+        let mut o = base();
+        o.waits.iter_mut().for_each(|w| w.waits = crate::kernel::Histogram::new());
+        out.push(("nobody started", o.clone(), vec![o]));
+
+        let mut o = base();
+        o.charges.clear();
+        o.series = crate::outcome::Series::default();
+        o.waits.clear();
+        o.pools.clear();
+        out.push(("nothing", o, vec![]));
+
+        let mut o = base();
+        o.charges.iter_mut().for_each(|c| c.usd.0 = crate::units::Usd(c.usd.0.0 * 100_000));
+        o.charges[3].usd.0 = -o.charges[3].usd.0;
+        o.charges[3].kind = crate::outcome::ChargeKind::FreeReclaim;
+        o.tz = "Asia/Kolkata".into();
+        o.scenario = "a scenario with a name that goes on and on and on and on and on and on and on and on".into();
+        out.push(("billions and a credit", o, vec![]));
+        out
+    }
+
+    #[test]
+    fn charts_hold_for_odd_outcomes() {
+        let mut faults: Vec<String> = Vec::new();
+        for (what, o, variants) in odd() {
+            let about = About::of(&o, "0.1.0", None);
+            for d in drawings(&o, &variants, &about) {
+                faults.extend(d.scene.faults().into_iter().map(|f| format!("{} of {what}: {f}", d.name)));
+                for s in &d.scene.shapes {
+                    let finite = match s {
+                        crate::report::scene::Shape::Rect(a, _) => {
+                            [a.x0, a.y0, a.x1, a.y1].iter().all(|v| v.is_finite())
+                        }
+                        crate::report::scene::Shape::Path(p, ..) | crate::report::scene::Shape::Polygon(p, _) => {
+                            p.iter().all(|p| p.0.is_finite() && p.1.is_finite())
+                        }
+                        crate::report::scene::Shape::Disc(c, r, _) => {
+                            c.0.is_finite() && c.1.is_finite() && r.is_finite()
+                        }
+                    };
+                    assert!(finite, "{} of {what}", d.name);
+                }
+            }
+        }
+        assert_eq!(faults, Vec::<String>::new());
+    }
+
     #[test]
     fn the_same_outcome_gives_the_same_bytes() {
         assert_eq!(render_all(all()), render_all(all()));
@@ -176,6 +279,12 @@ mod tests {
     fn preview() {
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/charts-preview");
         std::fs::create_dir_all(&dir).unwrap();
+        for (i, (_, o, variants)) in odd().into_iter().enumerate() {
+            let about = About::of(&o, "0.1.0", None);
+            for c in render_all(drawings(&o, &variants, &about)).unwrap() {
+                std::fs::write(dir.join(format!("odd{i}-{}.png", c.name)), &c.png).unwrap();
+            }
+        }
         for c in render_all(all()).unwrap() {
             std::fs::write(dir.join(format!("{}.svg", c.name)), &c.svg).unwrap();
             std::fs::write(dir.join(format!("{}.png", c.name)), &c.png).unwrap();

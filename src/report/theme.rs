@@ -95,16 +95,16 @@ impl Ink {
 
 const POOLS: [Ink; 6] = [BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW];
 
-/// The colour of a pool by its place in the outcome: the same in every chart; beyond six they share a grey.
+/// The colour of a pool by its place in the outcome: the same in every chart; beyond six they share a dark grey.
 #[must_use]
 pub fn pool(i: usize) -> Ink {
-    POOLS.get(i).copied().unwrap_or(MID)
+    POOLS.get(i).copied().unwrap_or(SLATE)
 }
 
 /// The colour of a device: that of its first pool.
 #[must_use]
 pub fn device(o: &Outcome, device: &str) -> Ink {
-    o.pools.iter().position(|p| p.device == device).map_or(MID, pool)
+    o.pools.iter().position(|p| p.device == device).map_or(SLATE, pool)
 }
 
 /// Anchors of a sequential map from dark blue over green to yellow, even steps of lightness, readable in grey.

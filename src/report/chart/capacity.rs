@@ -109,7 +109,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
     let hues = [0, 1, 2].map(|i| theme::device(o, &shown[i.min(shown.len() - 1)].name));
     let entries = [
         (Swatch::Many(hues), "at work"),
-        (Swatch::Many(hues.map(|h| h.tint(0.4))), "held by jobs, not at work"),
+        (Swatch::Many(hues.map(|h| h.tint(0.45))), "held by jobs, not at work"),
         (Swatch::Fill(PALE), "idle"),
         (Swatch::Hatch(VERMILION.tint(0.35), VERMILION), "shortage"),
         (Swatch::Dash(VERMILION, 3), "asked for"),
@@ -147,7 +147,7 @@ fn panel(s: &mut Scene, a: Area, o: &Outcome, d: &Device, clock: &Clock, rows: u
     s.text(area.x0 - 12.0, a.y0 + 22.0, "GPUs", theme::TICK_PX, GREY, Anchor::End);
     plot.time_axis(s, clock, o.horizon_ns);
     let zero = vec![0.0; busy.len()];
-    for (low, high, ink) in [(&allocated, &provisioned, PALE), (&busy, &allocated, hue.tint(0.4)), (&zero, &busy, hue)]
+    for (low, high, ink) in [(&allocated, &provisioned, PALE), (&busy, &allocated, hue.tint(0.45)), (&zero, &busy, hue)]
     {
         for c in plot.columns(&e, low, high) {
             s.rect(c, ink);

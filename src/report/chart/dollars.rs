@@ -162,8 +162,7 @@ fn bar_of(s: &mut Scene, bar: Area, r: &Row) {
 
 /// Dollars and percent beside the bar: right of it where there is room, else left, else within; notes as far as they fit.
 fn value(s: &mut Scene, plot: &Plot, bar: Area, r: &Row, bill: f64) {
-    let sign = if r.usd < 0.0 { "−" } else { "" };
-    let usd = format!("{sign}{} USD", words::dollars(r.usd.abs()));
+    let usd = format!("{} USD", words::dollars(r.usd));
     let mut texts = vec![format!("{usd} · {}", words::percent(share(r.usd, bill)))];
     for n in &r.notes {
         texts.push(format!("{} · {n}", texts[texts.len() - 1]));

@@ -110,7 +110,11 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
             s.shapes.push(Shape::Disc((x, y), 13.0, BLUE));
         }
     }
-    label_points(&mut s, &plot, &body, &shown, &all[0]);
+    let left_out = label_points(&mut s, &plot, &body, &shown, &all[0]);
+    if left_out > 0 {
+        let text = format!("{left_out} more had no room for a name: see options.csv");
+        s.text(body.x1, body.y0 + 24.0, text, LABEL_PX, GREY, Anchor::End);
+    }
     Some(Drawing { name: "options", title, scene: s, csv: table })
 }
 
@@ -152,7 +156,8 @@ fn frame(s: &mut Scene, body: &Area, shown: &[&Choice]) -> Plot {
         (Scale::Linear(lo, hi), t, format!("90th percentile of waits, {unit}"))
     };
     let plot = Plot { area, x, y };
-    plot.y_axis(s, &y_ticks, "USD in the window (the axis does not begin at 0)");
+    let from = if matches!(y, Scale::Linear(a, _) if a > 0.0) { " (the axis does not begin at 0)" } else { "" };
+    plot.y_axis(s, &y_ticks, &format!("USD in the window{from}"));
     plot.x_axis(s, &x_ticks, &unit);
     plot
 }
@@ -172,8 +177,10 @@ fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice]) {
     s.dashed(&line, MID, 2, 10.0, 6.0);
 }
 
-/// Names and differences beside the points, each where it meets neither a text nor a point.
-fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice) {
+/// Names and differences beside the points, each where it meets neither a text nor a point; returns how many found no
+/// place.
+fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice) -> usize {
+    let mut left_out = 0;
     let spots: Vec<Area> = shown
         .iter()
         .map(|v| {
@@ -212,8 +219,11 @@ fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], toda
             }
             s.label(a);
             s.label(b);
+        } else {
+            left_out += 1;
         }
     }
+    left_out
 }
 
 fn table(o: &Outcome, variants: &[Outcome]) -> String {

@@ -166,6 +166,10 @@ fn panel(s: &mut Scene, a: Area, o: &Outcome, b: &BudgetOutcome, clock: &Clock) 
     } else {
         format!("{} USD, {} of the budget", words::dollars(spent), words::percent(used(b)))
     };
+    let text = match b.crossed_100_ns {
+        Some(at) => format!("{text}, passed {}", clock.date(at)),
+        None => text,
+    };
     s.text(a.x0, a.y0 + 58.0, theme::fit(&text, LABEL_PX, false, a.w()), LABEL_PX, GREY, Anchor::Start);
 }
 
@@ -187,8 +191,14 @@ fn mark(s: &mut Scene, plot: &Plot, at: u64, usd: f64, ink: Ink, text: &str, bol
 
 /// Without a budget: the pools on top of each other.
 fn by_pool(o: &Outcome, about: &About, clock: &Clock, title: String) -> Drawing {
-    let note = "cumulative by pool, largest at the bottom; fees without a pool on top";
-    let (mut s, body) = page(&title, note, about);
+    // Fees and adjustments have no moment: the series do not hold them, the bill does.
+    let drawn: f64 = o.series.pools.iter().flat_map(|p| &p.spend).sum();
+    let rest = o.bill().to_f64() - drawn;
+    let mut note = "cumulative by pool, largest at the bottom".to_owned();
+    if rest.abs() >= 0.005 {
+        note = format!("{note}; {} USD of fees and adjustments have no moment and are not drawn", words::dollars(rest));
+    }
+    let (mut s, body) = page(&title, &note, about);
     let n = o.series.buckets;
     let mut order: Vec<usize> = (0..o.pools.len()).collect();
     order.sort_by(|&a, &b| o.pools[b].bill.0.cmp(&o.pools[a].bill.0).then(a.cmp(&b)));

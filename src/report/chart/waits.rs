@@ -1,7 +1,7 @@
 //! Who waits: for each band of gang sizes how long its jobs wait, with the targets that workloads promise.
 
 use super::{Drawing, csv, share, wait_ns};
-use crate::outcome::{Outcome, WaitClass};
+use crate::outcome::{Outcome, WaitClass, WaitTarget};
 use crate::report::axes::{About, Plot, Scale, Swatch, key, log_time, page};
 use crate::report::scene::{Anchor, Area, Scene, Text};
 use crate::report::theme::{self, BLACK, GREY, HEAD_PX, LABEL_PX, SLATE, VERMILION};
@@ -50,6 +50,14 @@ fn title(o: &Outcome, classes: &[&WaitClass]) -> String {
     }
 }
 
+/// The most targets drawn.
+const TARGETS: usize = 4;
+
+/// How far a target is kept; below 0 it is missed.
+fn margin(t: &WaitTarget) -> f64 {
+    if t.of == 0 { 0.0 } else { share(t.met as f64, t.of as f64) - t.share }
+}
+
 /// Draws it; `None` when no job came.
 #[must_use]
 pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
@@ -58,10 +66,16 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         return None;
     }
     let title = title(o, &classes);
-    let note =
-        "from arrival to first start, jobs that started in the window; jobs still waiting are counted at the right";
-    let (mut s, body) = page(&title, note, about);
     let mut targets: Vec<_> = o.work.iter().filter_map(|w| w.wait_target.map(|t| (w.name.as_str(), t))).collect();
+    // Those furthest below what they promise.
+    targets.sort_by(|a, b| margin(&a.1).total_cmp(&margin(&b.1)));
+    let left_out = targets.len().saturating_sub(TARGETS);
+    targets.truncate(TARGETS);
+    let mut note = "from arrival to first start; jobs still waiting are counted at the right".to_owned();
+    if left_out > 0 {
+        note = format!("{note}; {left_out} more targets are not shown");
+    }
+    let (mut s, body) = page(&title, &note, about);
     targets.sort_by_key(|(_, t)| t.within_ns);
 
     let mut entries =
@@ -107,6 +121,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
             let verb = if met >= t.share { "met" } else { "missed" };
             format!("{verb}: {}", words::percent(met))
         };
+        let work = words::shorten(work, 28);
         let text = format!("{work}: {} within {}, {verdict}", words::percent(t.share), words::length(t.within_ns));
         let w = theme::width(&text, LABEL_PX, false);
         let (x, anchor) = if x + 14.0 + w <= body.x1 { (x + 14.0, Anchor::Start) } else { (x - 14.0, Anchor::End) };
