@@ -23,9 +23,13 @@ pub mod policy;
 pub mod ledger;
 
 pub mod outcome;
+
 pub mod scenario;
 
 pub mod sim;
 
-pub mod cli;
+pub mod report;
+
 pub mod verify;
+
+pub mod cli;

@@ -1,0 +1,294 @@
+//! The charts: each one question, its answer as the title, its data as CSV.
+//!
+//! A chart is a function from outcomes to a [`Drawing`]; [`render_all`] turns drawings into files' bytes, in parallel.
+
+pub mod capacity;
+pub mod dashboard;
+pub mod dollars;
+pub mod inspect;
+pub mod labels;
+pub mod options;
+pub mod spend;
+pub mod utilisation;
+pub mod waits;
+
+use rayon::prelude::*;
+
+use super::axes::About;
+use super::render::{self, RenderError};
+use super::scene::Scene;
+use crate::outcome::Outcome;
+
+/// A chart before it becomes files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawing {
+    /// File name without its ending: `dollars`.
+    pub name: &'static str,
+    /// The finding.
+    pub title: String,
+    /// What is drawn.
+    pub scene: Scene,
+    /// The data drawn, with a header line.
+    pub csv: String,
+}
+
+/// A chart as the bytes of its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// File name without its ending.
+    pub name: &'static str,
+    /// The finding.
+    pub title: String,
+    /// SVG, 1920 × 1080, the same bytes for the same input.
+    pub svg: String,
+    /// PNG, 1920 × 1080.
+    pub png: Vec<u8>,
+    /// The data drawn.
+    pub csv: String,
+}
+
+/// The drawings of a run, in the order in which a reader wants them. `variants` are the other outcomes of the same
+/// scenario; charts whose data is absent (no labels, no variants, no GPUs) are left out.
+#[must_use]
+pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing> {
+    let mut all = vec![Some(dollars::draw(o, about)), capacity::draw(o, about)];
+    all.push(spend::draw(o, about));
+    all.push(waits::draw(o, about));
+    all.push(dashboard::draw(o, about));
+    all.push(options::draw(o, variants, about));
+    all.push(utilisation::draw(o, about));
+    all.push(labels::draw(o, None, about));
+    all.into_iter().flatten().collect()
+}
+
+/// Draws each as SVG and PNG, in parallel; the order stays.
+///
+/// # Errors
+/// When a backend refuses to draw.
+pub fn render_all(drawings: Vec<Drawing>) -> Result<Vec<Chart>, RenderError> {
+    drawings
+        .into_par_iter()
+        .map(|d| {
+            let (svg, png) = (render::svg(&d.scene)?, render::png(&d.scene)?);
+            Ok(Chart { name: d.name, title: d.title, svg, png, csv: d.csv })
+        })
+        .collect()
+}
+
+/// Rows as CSV (RFC 4180 quoting, `\n` line ends).
+pub(super) fn csv(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut w = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    // Writing to a vector cannot fail; were it to, the text would be short, not wrong.
+    let _ = w.write_record(header);
+    for r in rows {
+        let _ = w.write_record(&r);
+    }
+    w.into_inner().ok().and_then(|b| String::from_utf8(b).ok()).unwrap_or_default()
+}
+
+/// A number for CSV: as short as reads back the same.
+pub(super) fn num(v: f64) -> String {
+    if v.is_finite() { format!("{v}") } else { String::new() }
+}
+
+/// At most `max` buckets: neighbours averaged, the last group over what it has. Returns the factor and the values.
+pub(super) fn thin(values: &[f64], max: usize) -> (usize, Vec<f64>) {
+    let k = values.len().div_ceil(max.max(1)).max(1);
+    (k, values.chunks(k).map(|c| c.iter().sum::<f64>() / c.len() as f64).collect())
+}
+
+/// Edges in ns of `n` groups of `k` buckets, the last cut at the horizon.
+pub(super) fn edges(o: &Outcome, k: usize, n: usize) -> Vec<f64> {
+    (0..=n).map(|i| ((i * k) as u64 * o.series.bucket_ns).min(o.horizon_ns) as f64).collect()
+}
+
+/// A pool's series added into a total, bucket by bucket.
+pub(super) fn add(total: &mut Vec<f64>, values: &[f64]) {
+    if total.len() < values.len() {
+        total.resize(values.len(), 0.0);
+    }
+    for (t, v) in total.iter_mut().zip(values) {
+        *t += v;
+    }
+}
+
+/// Length of each bucket in hours: the last may be short.
+pub(super) fn bucket_hours(o: &Outcome) -> Vec<f64> {
+    let w = o.series.bucket_ns;
+    (0..o.series.buckets as u64).map(|i| o.horizon_ns.saturating_sub(i * w).min(w) as f64 / 3.6e12).collect()
+}
+
+/// A quantile of waits, ns; 0 when there are none.
+pub(super) fn wait_ns(h: &crate::kernel::Histogram, p: f64) -> u64 {
+    h.quantile(p).unwrap_or(0)
+}
+
+/// Share of `part` in `whole`; 0 when there is nothing.
+pub(super) fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Σ value × hours.
+pub(super) fn integral(values: &[f64], hours: &[f64]) -> f64 {
+    values.iter().zip(hours).map(|(v, h)| v * h).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn all() -> Vec<Drawing> {
+        let base = sample::outcome(None, 1.0, 1.0);
+        let variants = [sample::outcome(Some("fewer-h100"), 0.85, 1.9), sample::outcome(Some("backfill"), 1.0, 0.4)];
+        let about = About::of(&base, "0.1.0", Some("2026-08-03"));
+        let mut all = drawings(&base, &variants, &about);
+        let fitted: Vec<f64> =
+            (1..500).map(|i| f64::from(i) / 500.0).map(|p| 600.0 * (p / (1.0 - p)).powf(1.2)).collect();
+        let shape = inspect::TraceShape {
+            name: "openb".into(),
+            arrivals_per_hour: (0..336)
+                .map(|h| 30.0 + 20.0 * (f64::from(h) / 3.8).sin() + f64::from(h * 7 % 11))
+                .collect(),
+            fitted_arrivals_per_hour: (0..336).map(|h| 35.0 + 19.0 * (f64::from(h) / 3.8).sin()).collect(),
+            durations_s: fitted.iter().map(|d| d * 1.15 + 3.0).collect(),
+            fitted_durations_s: fitted,
+        };
+        all.extend(inspect::draw(&shape, &about));
+        all
+    }
+
+    #[test]
+    fn no_text_overlaps_another_or_leaves_the_page() {
+        for d in all() {
+            assert_eq!(d.scene.faults(), Vec::<String>::new(), "{}", d.name);
+        }
+    }
+
+    /// Outcomes that are unlike the usual: charts must hold for them too.
+    fn odd() -> Vec<(&'static str, Outcome, Vec<Outcome>)> {
+        let base = || sample::outcome(None, 1.0, 1.0);
+        let mut out = Vec::new();
+        let mut o = base();
+        o.budgets.clear();
+        o.charges.iter_mut().for_each(|c| c.labels.clear());
+        out.push(("no budget, no labels", o, vec![]));
+
+        let mut o = base();
+        o.budgets.truncate(1);
+        o.pools.truncate(1);
+        o.series.pools.truncate(1);
+        o.charges.retain(|c| c.pool == "h100");
+        out.push(("one pool, one budget", o, vec![base()]));
+
+        let mut o = base();
+        for i in 0..40 {
+            let mut p = o.pools[i % 3].clone();
+            p.name = format!("a-pool-with-a-name-of-sixty-three-characters-as-long-as-it-gets-{i}");
+            p.device = format!("DEVICE-WITH-A-LONG-NAME-{}", i % 9);
+            o.pools.push(p);
+            o.series.pools.push(o.series.pools[i % 3].clone());
+            let mut b = o.budgets[i % 2].clone();
+            b.name = format!("a-budget-with-a-rather-long-name-{i}");
+            o.budgets.push(b);
+            let mut c = o.charges[0].clone();
+            c.labels = vec![format!("team=a-team-with-a-name-that-nobody-can-remember-{i}")];
+            o.charges.push(c);
+            let mut w = o.work[0].clone();
+            w.name = format!("a-workload-with-a-long-name-{i}");
+            o.work.push(w);
+        }
+        let variants = (0..14).map(|i| {
+            let name = format!("a-variant-with-a-long-name-{i}");
+            sample::outcome(Some(&name), 0.9 + f64::from(i % 4) * 0.05, 0.5 + f64::from(i % 3) * 0.01)
+        });
+        out.push(("many of everything", o, variants.collect()));
+
+        let mut o = base();
+        o.series.bucket_ns *= 52;
+        o.horizon_ns *= 52;
+        out.push(("a year", o, vec![]));
+
+        let mut o = base();
+        o.horizon_ns = 5 * 3_600_000_000_000 - 7;
+        o.series.buckets = 5;
+        for s in &mut o.series.pools {
+            for v in [&mut s.provisioned, &mut s.allocated, &mut s.busy, &mut s.sampled, &mut s.requested, &mut s.spend]
+            {
+                v.truncate(5);
+            }
+        }
+        o.budgets.iter_mut().for_each(|b| b.spend.truncate(5));
+        out.push(("five hours", o, vec![]));
+
+        let mut o = base();
+        o.waits.iter_mut().for_each(|w| w.waits = crate::kernel::Histogram::new());
+        out.push(("nobody started", o.clone(), vec![o]));
+
+        let mut o = base();
+        o.charges.clear();
+        o.series = crate::outcome::Series::default();
+        o.waits.clear();
+        o.pools.clear();
+        out.push(("nothing", o, vec![]));
+
+        let mut o = base();
+        o.charges.iter_mut().for_each(|c| c.usd.0 = crate::units::Usd(c.usd.0.0 * 100_000));
+        o.charges[3].usd.0 = -o.charges[3].usd.0;
+        o.charges[3].kind = crate::outcome::ChargeKind::FreeReclaim;
+        o.tz = "Asia/Kolkata".into();
+        o.scenario = "a scenario with a name that goes on and on and on and on and on and on and on and on".into();
+        out.push(("billions and a credit", o, vec![]));
+        out
+    }
+
+    #[test]
+    fn charts_hold_for_odd_outcomes() {
+        let mut faults: Vec<String> = Vec::new();
+        for (what, o, variants) in odd() {
+            let about = About::of(&o, "0.1.0", None);
+            for d in drawings(&o, &variants, &about) {
+                faults.extend(d.scene.faults().into_iter().map(|f| format!("{} of {what}: {f}", d.name)));
+                for s in &d.scene.shapes {
+                    let finite = match s {
+                        crate::report::scene::Shape::Rect(a, _) => {
+                            [a.x0, a.y0, a.x1, a.y1].iter().all(|v| v.is_finite())
+                        }
+                        crate::report::scene::Shape::Path(p, ..) | crate::report::scene::Shape::Polygon(p, _) => {
+                            p.iter().all(|p| p.0.is_finite() && p.1.is_finite())
+                        }
+                        crate::report::scene::Shape::Disc(c, r, _) => {
+                            c.0.is_finite() && c.1.is_finite() && r.is_finite()
+                        }
+                    };
+                    assert!(finite, "{} of {what}", d.name);
+                }
+            }
+        }
+        assert_eq!(faults, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_same_outcome_gives_the_same_bytes() {
+        assert_eq!(render_all(all()), render_all(all()));
+    }
+
+    /// Writes the charts to `target/charts-preview` for eyes: `cargo test --lib preview -- --ignored`.
+    #[test]
+    #[ignore = "writes files for looking at"]
+    fn preview() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/charts-preview");
+        std::fs::create_dir_all(&dir).unwrap();
+        for (i, (_, o, variants)) in odd().into_iter().enumerate() {
+            let about = About::of(&o, "0.1.0", None);
+            for c in render_all(drawings(&o, &variants, &about)).unwrap() {
+                std::fs::write(dir.join(format!("odd{i}-{}.png", c.name)), &c.png).unwrap();
+            }
+        }
+        for c in render_all(all()).unwrap() {
+            std::fs::write(dir.join(format!("{}.svg", c.name)), &c.svg).unwrap();
+            std::fs::write(dir.join(format!("{}.png", c.name)), &c.png).unwrap();
+            std::fs::write(dir.join(format!("{}.csv", c.name)), &c.csv).unwrap();
+        }
+    }
+}

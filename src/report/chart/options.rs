@@ -1,0 +1,254 @@
+//! The options: what each variant costs and how long its jobs wait, with today marked.
+
+use super::{Drawing, csv, num};
+use crate::outcome::{Outcome, metrics};
+use crate::report::axes::{About, Plot, Scale, dollars, log_time, page, plain, ticks};
+use crate::report::scene::{Anchor, Area, Scene, Shape, Text};
+use crate::report::theme::{self, BLACK, BLUE, GREY, HEAD_PX, LABEL_PX, MID, TICK_PX, VERMILION, WHITE};
+use crate::report::words;
+
+/// An option's figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// `today` or the variant's name.
+    pub name: String,
+    /// The bill, USD.
+    pub usd: f64,
+    /// 90th percentile of waits, seconds; absent when no job started.
+    pub wait_p90_s: Option<f64>,
+    /// Allocated utilisation, 0 to 1.
+    pub allocated: Option<f64>,
+    /// True utilisation, 0 to 1.
+    pub truth: Option<f64>,
+}
+
+/// Today and its variants, today first.
+#[must_use]
+pub fn options(o: &Outcome, variants: &[Outcome]) -> Vec<Choice> {
+    let of = |o: &Outcome, name: String| {
+        let waits = o.all_waits();
+        let u = o.utilisation();
+        Choice {
+            name,
+            usd: o.bill().to_f64(),
+            wait_p90_s: waits.quantile(0.9).map(|ns| ns as f64 / 1e9),
+            allocated: u.map(|u| u.0),
+            truth: u.map(|u| u.1),
+        }
+    };
+    let named = |v: &Outcome| of(v, v.variant.clone().unwrap_or_else(|| v.scenario.clone()));
+    std::iter::once(of(o, "today".into())).chain(variants.iter().map(named)).collect()
+}
+
+/// What a variant changes in the bill, in words: `12 % cheaper`.
+#[must_use]
+pub fn dearer(base: &Choice, v: &Choice) -> String {
+    let cost = if base.usd > 0.0 { v.usd / base.usd - 1.0 } else { 0.0 };
+    match cost {
+        c if c <= -0.0005 => format!("{} cheaper", words::percent(-c)),
+        c if c >= 0.0005 => format!("{} dearer", words::percent(c)),
+        _ => "same cost".into(),
+    }
+}
+
+/// What a variant changes in the bill and the waits, in words: `12 % cheaper, p90 wait 3 min longer`.
+#[must_use]
+pub fn against(base: &Choice, v: &Choice) -> String {
+    let cost = dearer(base, v);
+    let wait = match (base.wait_p90_s, v.wait_p90_s) {
+        (Some(a), Some(b)) if (a - b).abs() < 1.0 => "same p90 wait".into(),
+        (Some(a), Some(b)) => {
+            let d = words::length(((a - b).abs() * 1e9) as u64);
+            format!("p90 wait {d} {}", if b < a { "shorter" } else { "longer" })
+        }
+        _ => return cost,
+    };
+    format!("{cost}, {wait}")
+}
+
+fn title(all: &[Choice]) -> String {
+    let today = &all[0];
+    let Some(best) = all[1..].iter().reduce(|a, b| if b.usd < a.usd { b } else { a }) else {
+        return String::new();
+    };
+    if best.usd < today.usd * 0.9995 {
+        return format!("{} is the cheapest option: {}", best.name, against(today, best));
+    }
+    let shorter = all[1..].iter().filter(|v| v.wait_p90_s < today.wait_p90_s);
+    match shorter.reduce(|a, b| if b.usd < a.usd { b } else { a }) {
+        Some(v) => format!("No option is cheaper than today; {} buys shorter waits: {}", v.name, against(today, v)),
+        None => "No option beats today: none is cheaper and none waits less".into(),
+    }
+}
+
+/// Draws it; `None` without variants.
+#[must_use]
+pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing> {
+    if variants.is_empty() {
+        return None;
+    }
+    let all = options(o, variants);
+    let title = title(&all);
+    let table = table(o, variants);
+    let note = "down and left is better; the stepped line joins the options that no other beats on both";
+    let (mut s, body) = page(&title, note, about);
+    let shown: Vec<&Choice> = all.iter().filter(|v| v.wait_p90_s.is_some()).collect();
+    if shown.is_empty() {
+        let t = "No job started under any option: there are no waits to compare";
+        s.text(body.x0, body.y0 + 60.0, t, HEAD_PX, GREY, Anchor::Start);
+        return Some(Drawing { name: "options", title, scene: s, csv: table });
+    }
+    let plot = frame(&mut s, &body, &shown);
+    frontier(&mut s, &plot, &shown);
+    for (i, v) in shown.iter().enumerate() {
+        let (x, y) = spot(&plot, v);
+        if v.name == "today" && i == 0 {
+            s.shapes.push(Shape::Disc((x, y), 19.0, VERMILION));
+            s.shapes.push(Shape::Disc((x, y), 14.0, WHITE));
+            s.shapes.push(Shape::Disc((x, y), 9.0, VERMILION));
+        } else {
+            s.shapes.push(Shape::Disc((x, y), 13.0, BLUE));
+        }
+    }
+    let left_out = label_points(&mut s, &plot, &body, &shown, &all[0]);
+    if left_out > 0 {
+        let text = format!("{left_out} more had no room for a name: see options.csv");
+        s.text(body.x1, body.y0 + 24.0, text, LABEL_PX, GREY, Anchor::End);
+    }
+    Some(Drawing { name: "options", title, scene: s, csv: table })
+}
+
+fn spot(plot: &Plot, v: &Choice) -> (f64, f64) {
+    plot.at(v.wait_p90_s.unwrap_or(0.0), v.usd)
+}
+
+/// Axes around the points with a margin; a wide spread of waits gets an axis of factors.
+fn frame(s: &mut Scene, body: &Area, shown: &[&Choice]) -> Plot {
+    let range = |v: Vec<f64>| {
+        let (lo, hi) = v.iter().fold((f64::MAX, f64::MIN), |a, v| (a.0.min(*v), a.1.max(*v)));
+        (lo, hi)
+    };
+    let (c0, c1) = range(shown.iter().map(|v| v.usd).collect());
+    let (w0, w1) = range(shown.iter().filter_map(|v| v.wait_p90_s).collect());
+    let pad = ((c1 - c0) * 0.25).max(c1.abs() * 0.02).max(0.5);
+    let y = Scale::Linear((c0 - pad).max(0.0), c1 + pad);
+    let (t, step) = match y {
+        Scale::Linear(a, b) | Scale::Log(a, b) => ticks(a, b, 6),
+    };
+    let y_ticks = dollars(&t, step);
+    let left = y_ticks.iter().map(|t| theme::width(&t.1, TICK_PX, false)).fold(0.0, f64::max) + 14.0;
+    let area = Area::new(body.x0 + left, body.y0 + 56.0, body.x1 - 40.0, body.y1 - 80.0);
+    // Minutes or hours on an even axis; factors where the longest wait is far beyond the shortest.
+    let (x, x_ticks, unit) = if w0 >= 1.0 && w1 / w0 > 20.0 {
+        let (lo, hi) = (w0 / 1.6, w1 * 1.6);
+        (Scale::Log(lo, hi), log_time(lo, hi), "p90 wait (each step a factor)".to_owned())
+    } else {
+        let (unit, per) = match w1 {
+            w if w < 180.0 => ("seconds", 1.0),
+            w if w < 10_800.0 => ("minutes", 60.0),
+            w if w < 259_200.0 => ("hours", 3_600.0),
+            _ => ("days", 86_400.0),
+        };
+        let pad = ((w1 - w0) * 0.25).max(w1 * 0.1).max(per * 0.5);
+        let (lo, hi) = ((w0 - pad).max(0.0), w1 + pad);
+        let (v, step) = ticks(lo / per, hi / per, 7);
+        let t = plain(&v, step).into_iter().map(|(v, t)| (v * per, t)).collect();
+        (Scale::Linear(lo, hi), t, format!("90th percentile of waits, {unit}"))
+    };
+    let plot = Plot { area, x, y };
+    let from = if matches!(y, Scale::Linear(a, _) if a > 0.0) { " (the axis does not begin at 0)" } else { "" };
+    plot.y_axis(s, &y_ticks, &format!("USD in the window{from}"));
+    plot.x_axis(s, &x_ticks, &unit);
+    plot
+}
+
+fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice]) {
+    let mut points: Vec<(f64, f64)> = shown.iter().map(|v| spot(plot, v)).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    // Pixels grow downwards: going right, only a point lower than all before it is unbeaten.
+    let mut line: Vec<(f64, f64)> = Vec::new();
+    for p in points {
+        match line.last().copied() {
+            None => line.push(p),
+            Some(last) if p.1 > last.1 + 0.5 => line.extend([(p.0, last.1), p]),
+            _ => {}
+        }
+    }
+    s.dashed(&line, MID, 2, 10.0, 6.0);
+}
+
+/// Names and differences beside the points, each where it meets neither a text nor a point; returns how many found no
+/// place.
+fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice) -> usize {
+    let mut left_out = 0;
+    let spots: Vec<Area> = shown
+        .iter()
+        .map(|v| {
+            let (x, y) = spot(plot, v);
+            Area::new(x - 20.0, y - 20.0, x + 20.0, y + 20.0)
+        })
+        .collect();
+    let bounds = Area::new(plot.area.x0, body.y0 + 34.0, body.x1, plot.area.y1 - 4.0);
+    for v in shown {
+        let (x, y) = spot(plot, v);
+        let detail = if v.name == today.name {
+            format!("{} USD, p90 {}", words::dollars(v.usd), words::length((v.wait_p90_s.unwrap_or(0.0) * 1e9) as u64))
+        } else {
+            against(today, v)
+        };
+        let name = theme::fit(&v.name, HEAD_PX, true, 480.0);
+        let make = |x: f64, y: f64, anchor| {
+            let ink = if v.name == today.name { VERMILION } else { BLACK };
+            let a = Text { x, y, text: name.clone(), px: HEAD_PX, bold: true, ink, anchor };
+            let b = Text { x, y: y + 31.0, text: detail.clone(), px: LABEL_PX, bold: false, ink: GREY, anchor };
+            (a, b)
+        };
+        let mut places = Vec::new();
+        for d in [0.0, -46.0, 46.0, -92.0, 92.0, -138.0, 138.0, -184.0, 184.0] {
+            places.push((x + 28.0, y - 4.0 + d, Anchor::Start));
+            places.push((x - 28.0, y - 4.0 + d, Anchor::End));
+        }
+        let found = places.iter().find_map(|(px, py, anchor)| {
+            let (a, b) = make(*px, *py, *anchor);
+            let clear = |t: &Text| s.free(t, &bounds) && spots.iter().all(|o| !o.meets(&t.area()));
+            (clear(&a) && clear(&b)).then_some((a, b, *py))
+        });
+        if let Some((a, b, py)) = found {
+            if (py - y).abs() > 60.0 {
+                s.line((x, y), (a.x, py), MID, 1);
+            }
+            s.label(a);
+            s.label(b);
+        } else {
+            left_out += 1;
+        }
+    }
+    left_out
+}
+
+fn table(o: &Outcome, variants: &[Outcome]) -> String {
+    // Every metric of every option, so that the next question needs no second run.
+    let columns: Vec<(String, Vec<crate::outcome::Metric>)> = std::iter::once(("today".to_owned(), metrics(o)))
+        .chain(variants.iter().map(|v| (v.variant.clone().unwrap_or_else(|| v.scenario.clone()), metrics(v))))
+        .collect();
+    let mut names: Vec<(String, String)> = Vec::new();
+    for (_, ms) in &columns {
+        for m in ms {
+            if !names.iter().any(|n| n.0 == m.name) {
+                names.push((m.name.clone(), m.unit.clone()));
+            }
+        }
+    }
+    let mut header = vec!["metric", "unit"];
+    header.extend(columns.iter().map(|c| c.0.as_str()));
+    let rows = names.iter().map(|(n, unit)| {
+        let mut row = vec![n.clone(), unit.clone()];
+        row.extend(
+            columns
+                .iter()
+                .map(|(_, ms)| ms.iter().find(|m| m.name == *n).and_then(|m| m.value).map_or_else(String::new, num)),
+        );
+        row
+    });
+    csv(&header, rows)
+}

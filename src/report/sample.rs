@@ -1,0 +1,246 @@
+//! An outcome made by hand for tests: three pools, a week by hours, two variants, a budget.
+
+use crate::kernel::Histogram;
+use crate::outcome::{
+    BudgetOutcome, Charge, ChargeKind, EvidenceNote, Exact, JobCounts, Money, Outcome, PoolOutcome, PoolSeries,
+    PriceRow, QueueTally, Series, VERSION, WaitClass, WaitTarget, WorkOutcome,
+};
+use crate::units::{Activity, Usd};
+
+const HOUR: u64 = 3_600_000_000_000;
+const GPU_HOUR: u128 = 3_600_000_000_000_000;
+
+fn money(v: f64) -> Money {
+    Money(Usd((v * 1e12) as i128))
+}
+
+fn waits(n: u64, median_s: f64, spread: f64) -> Histogram {
+    // Quantiles of a lognormal by its logistic likeness: only the shape matters here.
+    let mut h = Histogram::new();
+    for i in 0..n {
+        let p = (i as f64 + 0.5) / n as f64;
+        let s = median_s * (spread * (p / (1.0 - p)).ln() / 1.7).exp();
+        h.record(if median_s == 0.0 { 0 } else { (s * 1e9) as u64 });
+    }
+    h
+}
+
+type Row = (&'static str, &'static str, &'static str, &'static str, f64, f64, f64, u32);
+
+/// (name, device, instance, market, GPUs, USD per GPU-hour, share at work at noon, GPUs a node)
+const POOLS: [Row; 3] = [
+    ("h100", "H100-SXM-80GB", "p5.48xlarge", "on-demand", 64.0, 6.88, 0.74, 8),
+    ("a100", "A100-SXM-40GB", "p4d.24xlarge", "spot", 64.0, 2.74, 0.55, 8),
+    ("t4", "T4", "g4dn.xlarge", "on-demand", 72.0, 0.526, 0.22, 1),
+];
+
+/// The outcome; `scale` scales what is bought, for variants.
+pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
+    let n = 168usize;
+    let mut pools = Vec::new();
+    let mut series = Vec::new();
+    let mut charges: Vec<Charge> = Vec::new();
+    let mut prices = Vec::new();
+    for (i, (name, device, instance, market, gpus, rate, use_, per)) in POOLS.into_iter().enumerate() {
+        let gpus = (gpus * scale / 8.0).round() * 8.0;
+        let mut s = PoolSeries::default();
+        for h in 0..n {
+            let hour = (h % 24) as f64;
+            let weekend = if h / 24 >= 5 { 0.55 } else { 1.0 };
+            let day = 0.6 + 0.4 * (-(hour - 14.0).powi(2) / 30.0).exp();
+            let noise = ((h * 7919 + i * 104_729) % 97) as f64 / 97.0 - 0.5;
+            let want = gpus * (0.35 + use_) * day * weekend * (1.0 + 0.16 * noise);
+            let alloc = want.min(gpus * 0.985);
+            s.provisioned.push(gpus);
+            s.allocated.push(alloc);
+            s.requested.push(want);
+            s.busy.push(alloc * (0.52 + 0.08 * noise));
+            s.sampled.push(alloc * (0.88 + 0.05 * noise));
+            s.job_waste.push(alloc * 0.2);
+            s.spend.push(gpus * rate);
+        }
+        let mut activity = vec![Exact(0); Activity::COUNT];
+        let held: f64 = s.allocated.iter().sum();
+        let cap = gpus * n as f64;
+        let mut put = |a: Activity, h: f64| activity[a as usize] = Exact((h * GPU_HOUR as f64) as u128);
+        put(Activity::InputStall, held * 0.05);
+        put(Activity::Discarded, held * 0.13);
+        put(Activity::Lost, held * 0.012);
+        put(Activity::Restart, held * 0.008);
+        put(Activity::Productive, held * 0.8);
+        put(Activity::Fragmented, (cap - held) * 0.12);
+        put(Activity::QueueHeld, (cap - held) * 0.07);
+        put(Activity::Boot, (cap - held) * 0.02);
+        put(Activity::Unallocated, (cap - held) * 0.79);
+        let capacity: u128 = activity.iter().map(|a| a.0).sum();
+        let price = prices.len();
+        prices.push(PriceRow {
+            pool: name.into(),
+            usd_per_hour: money(rate * f64::from(per)),
+            per: if per == 1 { "node of 1 GPU".into() } else { format!("node of {per} GPUs") },
+            from_ns: 0,
+            source: format!("AWS price list, {instance}, us-east-1, 2026-08-03"),
+            evidence: if name == "t4" { "guess" } else { "measured" }.into(),
+        });
+        let mut bill = Usd::ZERO;
+        for a in Activity::ALL {
+            let total = activity[a as usize].0;
+            if total == 0 {
+                continue;
+            }
+            let held = a.group() != crate::units::Group::FleetWaste;
+            let split: &[(&str, &str, u128)] = if held {
+                &[("train", "team=research", 50), ("finetune", "team=search", 30), ("lab", "team=support", 20)]
+            } else {
+                &[("", "", 100)]
+            };
+            for (work, team, part) in split {
+                let ns = total / 100 * part;
+                let usd = Usd((ns as f64 / GPU_HOUR as f64 * rate * 1e12) as i128);
+                bill += usd;
+                charges.push(Charge {
+                    id: format!("c{}", charges.len() + 1),
+                    pool: name.into(),
+                    kind: ChargeKind::Activity(a),
+                    workload: held.then(|| (*work).into()),
+                    labels: if held { vec!["env=prod".into(), (*team).into()] } else { vec![] },
+                    price: Some(price),
+                    milli_ns: Exact(ns),
+                    usd: Money(usd),
+                    avoidable: name != "a100",
+                });
+            }
+        }
+        let busy: f64 = s.busy.iter().sum();
+        let sampled: f64 = s.sampled.iter().sum();
+        pools.push(PoolOutcome {
+            name: name.into(),
+            device: device.into(),
+            instance: Some(instance.into()),
+            market: if name == "a100" { "owned" } else { market }.into(),
+            unit: "gpu".into(),
+            nodes_at_start: (gpus / f64::from(per)) as u32,
+            nodes_max: (gpus / f64::from(per)) as u32,
+            units_at_start: gpus,
+            activity,
+            capacity: Exact(capacity),
+            busy_ppm: Exact((busy * GPU_HOUR as f64 * 1e6) as u128),
+            sampled_ppm: Exact((sampled * GPU_HOUR as f64 * 1e6) as u128),
+            bill: Money(bill),
+            sunk: if name == "a100" { Money(bill) } else { Money::default() },
+            energy_uw_ns: Exact(1_000_000_000_000_000_000_000_000),
+            pue: 1.25,
+            waits: waits(1_500, [2_400.0, 300.0, 12.0][i] * wait, 1.2),
+            started: 1_500,
+        });
+        series.push(s);
+    }
+    for (kind, usd) in [(ChargeKind::ControlPlane, 16.8), (ChargeKind::MinimumAndRounding, 41.3)] {
+        charges.push(Charge {
+            id: format!("c{}", charges.len() + 1),
+            pool: "cluster".into(),
+            kind,
+            workload: None,
+            labels: vec![],
+            price: None,
+            milli_ns: Exact(0),
+            usd: money(usd),
+            avoidable: true,
+        });
+    }
+    let bill: Usd = charges.iter().map(|c| c.usd.0).sum();
+    let budget = |name: &str, scope: &str, amount: f64, part: f64, period: &str| {
+        let spent = bill.to_f64() * part;
+        let rate = spent / (168.0 * HOUR as f64);
+        let cross = |x: f64| (x <= spent).then(|| (x / rate) as u64);
+        BudgetOutcome {
+            name: name.into(),
+            scope: scope.into(),
+            amount: money(amount),
+            period: period.into(),
+            spent: money(spent),
+            crossed_80_ns: cross(amount * 0.8),
+            crossed_100_ns: cross(amount),
+            forecast_ns: (amount > spent).then(|| (amount / rate) as u64),
+            spend: (1..=n).map(|i| spent * i as f64 / n as f64).collect(),
+        }
+    };
+    let class = |name: &str, jobs, median: f64, spread, still_waiting| WaitClass {
+        name: name.into(),
+        waits: waits(jobs, median * wait, spread),
+        still_waiting,
+    };
+    let work = |name: &str, part: f64, target: Option<(u64, f64, u64)>| WorkOutcome {
+        name: name.into(),
+        bill: money(bill.to_f64() * part),
+        activity: vec![Exact(0); Activity::COUNT],
+        jobs: JobCounts { arrived: 1_600, done: 1_400, failed: 120, cancelled: 80, ..JobCounts::default() },
+        waits: waits(1_500, 60.0 * wait, 2.0),
+        turnaround: waits(1_400, 4_000.0, 1.5),
+        wait_target: target.map(|(s, share, met)| WaitTarget { within_ns: s * 1_000_000_000, share, met, of: 1_500 }),
+    };
+    let evidence = |what: &str, grade: &str, source: &str| EvidenceNote {
+        what: what.into(),
+        grade: grade.into(),
+        source: source.into(),
+    };
+    Outcome {
+        version: VERSION,
+        scenario: "quickstart".into(),
+        variant: variant.map(str::to_owned),
+        seed: 1,
+        replication: 0,
+        start: "2026-10-05T00:00:00".into(),
+        tz: "America/New_York".into(),
+        horizon_ns: 168 * HOUR,
+        pools,
+        work: vec![
+            work("train", 0.4, Some((14_400, 0.9, 1_290))),
+            work("finetune", 0.2, None),
+            work("lab", 0.1, Some((300, 0.95, 1_473))),
+        ],
+        charges,
+        prices,
+        jobs: JobCounts {
+            running_at_start: 31,
+            queued_at_start: 4,
+            arrived: 5_012,
+            done: 4_602,
+            failed: 214,
+            cancelled: 160,
+            rejected: 3,
+            running_at_end: 48,
+            queued_at_end: 20,
+            preemptions: 112,
+        },
+        waits: vec![
+            class("share", 700, 0.0, 1.0, 0),
+            class("1", 2_600, 14.0, 1.9, 2),
+            class("2–7", 900, 95.0, 1.8, 0),
+            class("8", 610, 600.0, 1.5, 5),
+            class("9–63", 170, 3_900.0, 1.2, 8),
+            class("64+", 12, 21_000.0, 0.9, 5),
+        ],
+        queue: QueueTally::default(),
+        series: Series {
+            bucket_ns: HOUR,
+            buckets: n,
+            pools: series,
+            waiting_jobs: vec![3.5; n],
+            waiting_gpus: vec![20.0; n],
+        },
+        budgets: vec![
+            budget("research", "team=research", 33_000.0, 0.35, "window"),
+            budget("platform", "everything", 330_000.0, 1.0, "month"),
+        ],
+        evidence: vec![
+            evidence("price of pool t4", "guess", "typed in by hand"),
+            evidence("job lengths of lab", "prior", "Helios, all clusters"),
+            evidence("spot lives of a100", "prior", "literature"),
+            evidence("arrivals of train", "fitted", "openb"),
+        ],
+        events: 91_234,
+        fingerprint: 0x1234_5678_9abc_def0,
+        notices: vec![],
+    }
+}

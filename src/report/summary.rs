@@ -1,0 +1,431 @@
+//! The summary for a terminal: what a stranger wants to know, in at most 25 lines of at most 100 columns.
+//!
+//! What must be there is reserved first; tables of pools, budgets and variants take the lines left, and say what they
+//! leave out. Plain text: no colour carries a meaning.
+
+use comfy_table::{CellAlignment, Table};
+
+use super::chart::options::{Choice, against, dearer, options};
+use super::clock::Clock;
+use super::waste::{Slice, largest_avoidable, phrase, slices};
+use super::words;
+use crate::outcome::{BudgetOutcome, MILLI_NS_PER_GPU_HOUR, Outcome, PoolOutcome};
+use crate::units::{Activity, Usd};
+
+/// The most lines.
+pub const LINES: usize = 25;
+/// The most columns.
+pub const COLUMNS: usize = 100;
+
+/// A table without borders, two spaces between columns.
+#[must_use]
+pub(super) fn columns(header: &[&str]) -> Table {
+    let mut t = Table::new();
+    t.load_style(comfy_table::presets::NOTHING);
+    t.set_header(header.to_vec());
+    t
+}
+
+/// Aligns the columns of numbers to the right.
+pub(super) fn right(t: &mut Table, at: &[usize]) {
+    let last = t.column_count().saturating_sub(1);
+    for (i, c) in t.column_iter_mut().enumerate() {
+        c.set_padding((0, if i == last { 0 } else { 2 }));
+        if at.contains(&i) {
+            c.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// The summary. `variants` are the other outcomes of the scenario; `next` are commands to try, of which three are shown.
+#[must_use]
+pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
+    let clock = Clock::of(o);
+    let all = slices(o);
+    let mut head = vec![title(o, &clock)];
+    head.extend(wrap(&verdict(o, &all, variants, &clock), COLUMNS, 2));
+    let facts = vec![bill_line(o), use_line(o), jobs_line(o)];
+    let waste = waste_lines(o, &all);
+    let evidence = evidence_lines(o);
+    let next: Vec<String> =
+        next.iter().take(3).enumerate().map(|(i, c)| gutter(if i == 0 { "Try next" } else { "" }, c)).collect();
+
+    // Lines that have a claim first; then pools, budgets and variants share what is left, each at least its minimum.
+    let fixed = head.len() + facts.len() + waste.len() + evidence.len() + next.len();
+    let mut left = LINES.saturating_sub(fixed);
+    let (np, nb, nv) = (o.pools.len(), o.budgets.len(), if variants.is_empty() { 0 } else { variants.len() + 1 });
+    let min_budgets = nb.min(1);
+    let min_variants = nv.min(2);
+    let pools = (np + 1).min(left.saturating_sub(min_budgets + min_variants).max(2));
+    left = left.saturating_sub(pools);
+    let budgets = nb.min(left.saturating_sub(min_variants));
+    left -= budgets;
+    let shown = nv.min(left);
+    left -= shown;
+
+    let mut blocks = vec![
+        head,
+        facts,
+        pool_lines(o, pools.saturating_sub(1)),
+        waste,
+        budget_lines(o, &clock, budgets),
+        variant_lines(o, variants, shown),
+        evidence,
+        next,
+    ];
+    blocks.retain(|b| !b.is_empty());
+    let mut out: Vec<String> = Vec::new();
+    for (i, b) in blocks.into_iter().enumerate() {
+        if i > 0 && left > 0 {
+            out.push(String::new());
+            left -= 1;
+        }
+        out.extend(b);
+    }
+    let mut text = String::new();
+    for line in out.into_iter().take(LINES) {
+        text.push_str(words::shorten(line.trim_end(), COLUMNS).as_str());
+        text.push('\n');
+    }
+    text
+}
+
+const GUTTER: usize = 10;
+
+fn gutter(name: &str, rest: &str) -> String {
+    format!("{name:<GUTTER$}{rest}")
+}
+
+fn wrap(text: &str, width: usize, lines: usize) -> Vec<String> {
+    let mut out: Vec<String> = vec![String::new()];
+    for w in text.split(' ') {
+        let n = out.len();
+        let line = &mut out[n - 1];
+        if line.is_empty() {
+            line.push_str(w);
+        } else if line.chars().count() + 1 + w.chars().count() <= width || n == lines {
+            line.push(' ');
+            line.push_str(w);
+        } else {
+            out.push(w.to_owned());
+        }
+    }
+    out
+}
+
+fn title(o: &Outcome, clock: &Clock) -> String {
+    let variant = o.variant.as_ref().map(|v| format!(", variant {v}")).unwrap_or_default();
+    format!(
+        "{}{variant} · {} from {} ({}) · seed {}",
+        o.scenario,
+        words::length(o.horizon_ns),
+        clock.date(0),
+        o.tz,
+        o.seed
+    )
+}
+
+fn part(a: Usd, b: Usd) -> String {
+    words::percent(if b.0 == 0 { 0.0 } else { a.to_f64() / b.to_f64() })
+}
+
+/// What the run says in a sentence: where the money went, then the most urgent of a budget that will not hold and an
+/// option that is cheaper.
+fn verdict(o: &Outcome, all: &[Slice], variants: &[Outcome], clock: &Clock) -> String {
+    let bill = o.bill();
+    if bill <= Usd::ZERO {
+        return "Nothing was billed in the window.".to_owned();
+    }
+    let useful = o.activity_usd(Activity::Productive);
+    let mut text = format!("{} of the bill bought useful work; ", part(useful, bill));
+    text.push_str(&match largest_avoidable(all) {
+        Some(s) => format!("the largest avoidable waste is {}, {}", phrase(s.kind), words::usd(s.avoidable)),
+        None if all.iter().any(Slice::is_waste) => "none of the waste is avoidable: it is owned or committed".into(),
+        None => "there is no waste".into(),
+    });
+    let over = o.budgets.iter().filter_map(|b| Some((b, b.crossed_100_ns?))).min_by_key(|x| x.1);
+    let choices = options(o, variants);
+    let best = choices[1..].iter().reduce(|a, b| if b.usd < a.usd { b } else { a });
+    if let Some((b, at)) = over {
+        text.push_str(&format!("; budget {} is spent on {}", b.name, clock.date(at)));
+    } else if let Some(v) = best.filter(|v| v.usd < choices[0].usd * 0.995) {
+        text.push_str(&format!("; {} is {}", v.name, against(&choices[0], v)));
+    }
+    text.push('.');
+    text
+}
+
+fn bill_line(o: &Outcome) -> String {
+    let bill = o.bill();
+    let sunk: Usd = o.charges.iter().filter(|c| !c.avoidable).map(|c| c.usd.0).sum();
+    let month = if o.hours() > 0.0 { words::dollars(bill.to_f64() / o.hours() * 730.0) } else { "–".into() };
+    gutter(
+        "Bill",
+        &format!(
+            "{} · {month} USD a month (730 h) · {} avoidable, {} sunk",
+            words::usd(bill),
+            words::dollars((bill - sunk).to_f64()),
+            words::dollars(sunk.to_f64())
+        ),
+    )
+}
+
+fn use_line(o: &Outcome) -> String {
+    let text = match o.utilisation() {
+        Some((a, t, s)) => format!(
+            "GPUs {} allocated · {} at work (true) · {} as a dashboard samples it",
+            words::percent(a),
+            words::percent(t),
+            words::percent(s)
+        ),
+        None => "no GPU time in the window".to_owned(),
+    };
+    gutter("Use", &text)
+}
+
+/// Every job that was there is in one of the figures after the equals sign.
+fn jobs_line(o: &Outcome) -> String {
+    let j = &o.jobs;
+    let came = j.arrived + j.running_at_start + j.queued_at_start;
+    let mut parts = vec![format!("{} done", words::count(j.done))];
+    for (n, what) in [
+        (j.failed, "failed"),
+        (j.cancelled, "cancelled"),
+        (j.rejected, "rejected"),
+        (j.running_at_end, "running"),
+        (j.queued_at_end, "queued"),
+    ] {
+        if n > 0 {
+            parts.push(format!("{} {what}", words::count(n)));
+        }
+    }
+    let line = gutter("Jobs", &format!("{} = {}", words::count(came), parts.join(" + ")));
+    let pushed = format!("{line} · {} preemptions", words::count(j.preemptions));
+    if j.preemptions > 0 && pushed.chars().count() <= COLUMNS { pushed } else { line }
+}
+
+fn indent(t: &Table, name: &str) -> Vec<String> {
+    t.lines().enumerate().map(|(i, l)| gutter(if i == 0 { name } else { "" }, l.trim_end())).collect()
+}
+
+fn pool_lines(o: &Outcome, rows: usize) -> Vec<String> {
+    if o.pools.is_empty() || rows == 0 {
+        return Vec::new();
+    }
+    let bill = o.bill();
+    let mut order: Vec<&PoolOutcome> = o.pools.iter().collect();
+    let keep = if order.len() > rows { rows.saturating_sub(1) } else { order.len() };
+    if keep < order.len() {
+        order.sort_by_key(|p| std::cmp::Reverse(p.bill.0));
+    }
+    let mut t = columns(&["pool", "GPUs", "market", "USD", "share", "USD/useful GPU-h", "wait p50", "p90"]);
+    for p in &order[..keep] {
+        let gpu = p.unit == "gpu";
+        let wait = |q: f64| p.waits.quantile(q).map_or_else(|| "–".into(), words::length);
+        t.add_row(vec![
+            words::shorten(&p.name, 18),
+            if gpu { words::number(p.units_at_start, 0) } else { "–".into() },
+            p.market.clone(),
+            words::dollars(p.bill.0.to_f64()),
+            part(p.bill.0, bill),
+            p.usd_per_useful_hour().filter(|_| gpu).map_or_else(|| "–".into(), |v| words::number(v, 2)),
+            wait(0.5),
+            wait(0.9),
+        ]);
+    }
+    let rest = &order[keep..];
+    if !rest.is_empty() {
+        let usd: Usd = rest.iter().map(|p| p.bill.0).sum();
+        let gpus: f64 = rest.iter().filter(|p| p.unit == "gpu").map(|p| p.units_at_start).sum();
+        t.add_row(vec![
+            format!("{} others", rest.len()),
+            words::number(gpus, 0),
+            String::new(),
+            words::dollars(usd.to_f64()),
+            part(usd, bill),
+        ]);
+    }
+    right(&mut t, &[1, 3, 4, 5, 6, 7]);
+    indent(&t, "Pools")
+}
+
+fn waste_lines(o: &Outcome, all: &[Slice]) -> Vec<String> {
+    let bill = o.bill();
+    let top: Vec<&Slice> = all.iter().filter(|s| s.is_waste() && s.usd > Usd::ZERO).take(5).collect();
+    if top.is_empty() {
+        return Vec::new();
+    }
+    let mut t = columns(&["", "USD", "share", "GPU-h", "avoidable", "most of it"]);
+    for s in top {
+        let hours = s.gpu_milli_ns as f64 / MILLI_NS_PER_GPU_HOUR;
+        let pool = s.top_pool.as_ref().map(|(p, u)| format!("{} ({})", words::shorten(p, 16), part(*u, s.usd)));
+        t.add_row(vec![
+            s.kind.title().to_owned(),
+            words::dollars(s.usd.to_f64()),
+            part(s.usd, bill),
+            if s.gpu_milli_ns == 0 { "–".into() } else { words::number(hours, 0) },
+            if s.avoidable == Usd::ZERO { "none".into() } else { words::dollars(s.avoidable.to_f64()) },
+            pool.unwrap_or_default(),
+        ]);
+    }
+    right(&mut t, &[1, 2, 3, 4]);
+    indent(&t, "Waste")
+}
+
+fn budget_lines(o: &Outcome, clock: &Clock, rows: usize) -> Vec<String> {
+    let keep = if o.budgets.len() > rows { rows.saturating_sub(1) } else { o.budgets.len() };
+    let mut order: Vec<&BudgetOutcome> = o.budgets.iter().collect();
+    if keep < order.len() {
+        let used = |b: &BudgetOutcome| b.spent.0.to_f64() / b.amount.0.to_f64().max(1e-12);
+        order.sort_by(|a, b| used(b).total_cmp(&used(a)));
+    }
+    let mut out: Vec<String> = Vec::new();
+    for b in &order[..keep] {
+        let per = if b.period == "window" { String::new() } else { format!(" a {}", b.period) };
+        let head = format!(
+            "{} ({}): {} of {}{per}",
+            words::shorten(&b.name, 20),
+            words::shorten(&b.scope, 24),
+            part(b.spent.0, b.amount.0),
+            words::usd(b.amount.0)
+        );
+        let warned = b.crossed_80_ns.map(|at| format!(", 80 % on {}", clock.date(at))).unwrap_or_default();
+        let end = match (b.crossed_100_ns, b.forecast_ns) {
+            (Some(at), _) => format!(", passed on {}", clock.date(at)),
+            (None, Some(at)) => format!(", at this rate lasts to {}", clock.date(at)),
+            _ => String::new(),
+        };
+        // The day of passing matters more than the day of warning.
+        let full = format!("{head}{warned}{end}");
+        out.push(if full.chars().count() + GUTTER <= COLUMNS { full } else { format!("{head}{end}") });
+    }
+    if keep < order.len() && rows > 0 {
+        let over = order[keep..].iter().filter(|b| b.crossed_100_ns.is_some()).count();
+        out.push(format!("{} more budgets, {over} of them passed", order.len() - keep));
+    }
+    out.iter().enumerate().map(|(i, l)| gutter(if i == 0 { "Budgets" } else { "" }, l)).collect()
+}
+
+fn variant_lines(o: &Outcome, variants: &[Outcome], rows: usize) -> Vec<String> {
+    if variants.is_empty() || rows < 2 {
+        return Vec::new();
+    }
+    let all = options(o, variants);
+    let (today, rest) = (&all[0], &all[1..]);
+    let mut order: Vec<&Choice> = rest.iter().collect();
+    let cut = rest.len() > rows - 1;
+    if cut {
+        order.sort_by(|a, b| a.usd.total_cmp(&b.usd));
+    }
+    let keep = rows - 1;
+    let mut t = Table::new();
+    t.load_style(comfy_table::presets::NOTHING);
+    for v in std::iter::once(today).chain(order.into_iter().take(keep)) {
+        let change = if std::ptr::eq(v, today) { String::new() } else { dearer(today, v) };
+        t.add_row(vec![
+            words::shorten(&v.name, 22),
+            format!("{} USD", words::dollars(v.usd)),
+            v.wait_p90_s.map_or_else(|| "–".into(), |s| format!("p90 wait {}", words::length((s * 1e9) as u64))),
+            v.truth.map_or_else(|| "–".into(), |u| format!("use {}", words::percent(u))),
+            change,
+        ]);
+    }
+    right(&mut t, &[1]);
+    let mut lines = indent(&t, "Variants");
+    if cut && let Some(l) = lines.last_mut() {
+        l.push_str(&format!("; {} more", rest.len() - keep));
+    }
+    lines
+}
+
+/// The three weakest inputs: on one line where they fit, else one a line.
+fn evidence_lines(o: &Outcome) -> Vec<String> {
+    let weak: Vec<String> = o.evidence.iter().take(3).map(|e| format!("{} ({})", e.what, e.grade)).collect();
+    if weak.is_empty() {
+        return Vec::new();
+    }
+    let one = weak.join(" · ");
+    if one.chars().count() + GUTTER <= COLUMNS {
+        return vec![gutter("Weakest", &one)];
+    }
+    weak.iter().enumerate().map(|(i, l)| gutter(if i == 0 { "Weakest" } else { "" }, l)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn next() -> Vec<String> {
+        ["fleetcast explain out", "fleetcast run --set pools.t4.nodes=40", "fleetcast report out"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn fits(text: &str) {
+        assert!(text.lines().count() <= LINES, "{} lines\n{text}", text.lines().count());
+        for l in text.lines() {
+            assert!(l.chars().count() <= COLUMNS, "{}: {l}", l.chars().count());
+        }
+    }
+
+    #[test]
+    fn it_fits_the_terminal_and_has_every_part() {
+        let o = sample::outcome(None, 1.0, 1.0);
+        let v = [sample::outcome(Some("fewer-h100"), 0.85, 1.9), sample::outcome(Some("backfill"), 1.0, 0.4)];
+        let text = text(&o, &v, &next());
+        fits(&text);
+        for part in ["Bill", "Use", "Jobs", "Pools", "Waste", "Budgets", "Variants", "Weakest", "Try next"] {
+            assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
+        }
+        assert!(text.contains("5,047 = 4,602 done + 214 failed + 160 cancelled + 3 rejected + 48 running + 20 queued"));
+        assert!(text.contains("fewer-h100"));
+    }
+
+    #[test]
+    fn many_pools_budgets_and_variants_are_cut_and_counted() {
+        let mut o = sample::outcome(None, 1.0, 1.0);
+        for i in 0..9 {
+            let mut p = o.pools[0].clone();
+            p.name = format!("pool-with-a-rather-long-name-{i}");
+            o.pools.push(p);
+            let mut b = o.budgets[0].clone();
+            b.name = format!("budget-{i}");
+            o.budgets.push(b);
+        }
+        o.evidence
+            .iter_mut()
+            .for_each(|e| e.what = "a long description of an input, longer than a line can take".into());
+        let v: Vec<Outcome> = (0..6).map(|i| sample::outcome(Some(&format!("v{i}")), 1.0, 1.0)).collect();
+        let text = text(&o, &v, &next());
+        fits(&text);
+        assert!(text.contains("others") && text.contains("more"), "{text}");
+        assert!(text.lines().any(|l| l.starts_with("Try next")), "{text}");
+    }
+
+    #[test]
+    fn an_empty_run_is_said_to_be_empty() {
+        let mut o = sample::outcome(None, 1.0, 1.0);
+        o.charges.clear();
+        o.pools.clear();
+        o.budgets.clear();
+        o.evidence.clear();
+        o.waits.clear();
+        let text = text(&o, &[], &[]);
+        fits(&text);
+        assert!(text.contains("Nothing was billed"));
+    }
+
+    /// Prints the summary: `cargo test --lib summary_preview -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "prints for looking at"]
+    #[allow(clippy::disallowed_macros)]
+    fn summary_preview() {
+        let o = sample::outcome(None, 1.0, 1.0);
+        let v = [sample::outcome(Some("fewer-h100"), 0.85, 1.9), sample::outcome(Some("backfill"), 1.0, 0.4)];
+        println!("{}", text(&o, &v, &next()));
+        println!("{}", text(&o, &[], &next()));
+        println!("{}", crate::report::explain::bill(&o));
+        println!("{}", crate::report::explain::charge(&o, "c12", []).unwrap());
+    }
+}

@@ -1,0 +1,148 @@
+//! The tables of a run directory as CSV and JSON.
+//!
+//! Money is written exactly (twelve decimals at most), times as seconds from the start of the measured window or as
+//! civil time with its offset, lists within a field separated by spaces.
+
+pub mod jobs;
+
+use serde::Serialize;
+
+pub use jobs::{JobRecord, JobsCsv, read_jobs};
+
+use super::chart::{csv, num};
+use super::clock::Clock;
+use crate::outcome::{MILLI_NS_PER_GPU_HOUR, Metric, Outcome, metrics};
+
+/// Name and version of the shape of `summary.json`.
+///
+/// `fleetcast.run/1` is an object with `schema` (this text), `outcome` (an [`Outcome`]: exact amounts are decimal
+/// strings) and `metrics` (a list of [`Metric`], in the order of `fleetcast metrics`; `value` is null where the
+/// denominator is nothing). Fields may be added within a version; one that goes or changes its meaning raises it.
+pub const SCHEMA: &str = "fleetcast.run/1";
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: &'static str,
+    outcome: &'a Outcome,
+    metrics: Vec<Metric>,
+}
+
+/// `summary.json`, ending with a newline. See [`SCHEMA`].
+///
+/// # Errors
+/// When the outcome cannot be serialised: a fault of ours.
+pub fn summary_json(o: &Outcome) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&Summary { schema: SCHEMA, outcome: o, metrics: metrics(o) })?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// `timeseries.csv`: one row a bucket, named by its start. Columns: `time`, `hours` (the bucket's length),
+/// `waiting_jobs`, `waiting_gpus`, then for each pool `POOL.provisioned`, `.allocated`, `.busy`, `.sampled`,
+/// `.requested`, `.job_waste` (time averages in GPUs, or cores in a pool without any) and `.spend_usd` (in the bucket).
+#[must_use]
+pub fn timeseries_csv(o: &Outcome) -> String {
+    let clock = Clock::of(o);
+    let mut header: Vec<String> = ["time", "hours", "waiting_jobs", "waiting_gpus"].map(str::to_owned).to_vec();
+    for p in &o.pools {
+        for what in ["provisioned", "allocated", "busy", "sampled", "requested", "job_waste", "spend_usd"] {
+            header.push(format!("{}.{what}", p.name));
+        }
+    }
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let hours = super::chart::bucket_hours(o);
+    let at = |v: &[f64], i: usize| v.get(i).copied().map_or_else(String::new, num);
+    let rows = (0..o.series.buckets).map(|i| {
+        let time = clock.iso(i as u64 * o.series.bucket_ns);
+        let mut row = vec![time, num(hours[i]), at(&o.series.waiting_jobs, i), at(&o.series.waiting_gpus, i)];
+        for s in &o.series.pools {
+            let all = [&s.provisioned, &s.allocated, &s.busy, &s.sampled, &s.requested, &s.job_waste, &s.spend];
+            row.extend(all.map(|v| at(v, i)));
+        }
+        row
+    });
+    csv(&header, rows)
+}
+
+/// `charges.csv`: every line of the bill. Its `usd` column adds up to the bill, exactly.
+#[must_use]
+pub fn charges_csv(o: &Outcome) -> String {
+    let clock = Clock::of(o);
+    let header = [
+        "id",
+        "pool",
+        "kind",
+        "workload",
+        "labels",
+        "hours",
+        "unit_price_usd_per_hour",
+        "per",
+        "price_from",
+        "source",
+        "evidence",
+        "usd",
+        "avoidable",
+    ];
+    let rows = o.charges.iter().map(|c| {
+        let price = c.price.and_then(|i| o.prices.get(i));
+        let of = |f: &dyn Fn(&crate::outcome::PriceRow) -> String| price.map(f).unwrap_or_default();
+        vec![
+            c.id.clone(),
+            c.pool.clone(),
+            c.kind.key().to_owned(),
+            c.workload.clone().unwrap_or_default(),
+            c.labels.join(" "),
+            num(c.milli_ns.0 as f64 / MILLI_NS_PER_GPU_HOUR),
+            of(&|p| p.usd_per_hour.0.exact()),
+            of(&|p| p.per.clone()),
+            of(&|p| clock.iso(p.from_ns)),
+            of(&|p| p.source.clone()),
+            of(&|p| p.evidence.clone()),
+            c.usd.0.exact(),
+            c.avoidable.to_string(),
+        ]
+    });
+    csv(&header, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::units::Usd;
+
+    #[test]
+    fn the_charges_column_adds_up_to_the_bill_exactly() {
+        let o = sample::outcome(None, 1.0, 1.0);
+        let text = charges_csv(&o);
+        let mut r = ::csv::Reader::from_reader(text.as_bytes());
+        let at = r.headers().unwrap().iter().position(|h| h == "usd").unwrap();
+        let sum: Usd = r.records().map(|row| row.unwrap()[at].parse::<Usd>().unwrap()).sum();
+        assert_eq!(sum, o.bill());
+    }
+
+    #[test]
+    fn the_summary_reads_back_as_the_same_outcome() {
+        let o = sample::outcome(None, 1.0, 1.0);
+        let v: serde_json::Value = serde_json::from_str(&summary_json(&o).unwrap()).unwrap();
+        assert_eq!(v["schema"], "fleetcast.run/1");
+        let back: Outcome = serde_json::from_value(v["outcome"].clone()).unwrap();
+        for (a, b) in back.pools.iter().zip(&o.pools) {
+            assert!(a.waits == b.waits, "waits {}", a.name);
+        }
+        assert!(back.charges == o.charges && back.prices == o.prices && back.jobs == o.jobs);
+        assert!(back.series == o.series, "series");
+        assert!(back.budgets == o.budgets, "budgets");
+        assert!(back == o, "all else");
+        assert_eq!(v["metrics"][0]["name"], "cost.total");
+    }
+
+    #[test]
+    fn each_bucket_is_a_row_with_every_pool() {
+        let o = sample::outcome(None, 1.0, 1.0);
+        let text = timeseries_csv(&o);
+        assert_eq!(text.lines().count(), 169);
+        assert!(text.lines().all(|l| l.split(',').count() == 4 + 7 * 3));
+        assert!(text.lines().nth(1).unwrap().starts_with("2026-10-05T00:00:00-04:00,1,3.5,20,"));
+    }
+}
