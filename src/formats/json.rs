@@ -37,10 +37,7 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
             let end = range.end.max(range.start + 1).min(reader.text.len().max(range.start));
             let d =
                 Diagnostic::error(format!("not JSON: {message}")).at(source, reader.span(range.start, end), message);
-            (
-                None,
-                d.help("a scenario written by hand is easier in RON: comments and trailing commas are allowed").into(),
-            )
+            (None, d.into())
         }
         Ok(parsed) => match parsed.value {
             None => {
