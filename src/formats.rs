@@ -15,6 +15,7 @@ use std::path::Path;
 use crate::units::{Diagnostic, Diagnostics, SourceId, SourceMap, Span};
 
 pub mod json;
+pub mod render;
 pub mod ron;
 pub mod rows;
 pub mod set;
@@ -75,7 +76,7 @@ pub fn read_text(path: &Path, sources: &mut SourceMap) -> Result<SourceId, Diagn
 pub fn text_from_bytes(name: &str, bytes: Vec<u8>, sources: &mut SourceMap) -> Result<SourceId, Diagnostics> {
     if bytes.len() as u64 > MAX_TEXT_BYTES {
         return Err(Diagnostic::error(format!("`{name}` is larger than {} MiB", MAX_TEXT_BYTES >> 20))
-            .help("a scenario is small; name data files in it instead of writing the data into it")
+            .help("a text that is read whole is small: keep data in files of its own, CSV or JSON lines")
             .into());
     }
     match String::from_utf8(bytes) {

@@ -1,3 +1,3 @@
 //! From what a person writes to what the simulator runs: file shapes, checks of form, names and meaning.
 
-// pub mod decode;
+pub mod decode;

@@ -37,16 +37,13 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
             let end = range.end.max(range.start + 1).min(reader.text.len().max(range.start));
             let d =
                 Diagnostic::error(format!("not JSON: {message}")).at(source, reader.span(range.start, end), message);
-            (
-                None,
-                d.help("a scenario written by hand is easier in RON: comments and trailing commas are allowed").into(),
-            )
+            (None, d.into())
         }
         Ok(parsed) => match parsed.value {
             None => {
                 let end = reader.text.len();
                 let d = Diagnostic::error("the text is empty").at(source, reader.span(end, end), "no value here");
-                (None, d.help("`fleetcast init` writes a scenario to start from").into())
+                (None, d.into())
             }
             Some(value) => {
                 let node = reader.node(&value);

@@ -137,7 +137,7 @@ impl Parser<'_> {
         if self.kind() == Kind::End {
             if !self.out.has_errors() {
                 let d = Diagnostic::error("the text is empty").at(self.source, self.token().span, "no value here");
-                self.out.push(d.help("`fleetcast init` writes a scenario to start from"));
+                self.out.push(d);
             }
             return None;
         }

@@ -234,7 +234,7 @@ impl Override {
 
     /// What the first `done` steps lead to, for messages.
     fn name_of(&self, done: usize) -> String {
-        if done == 0 { "the scenario".to_owned() } else { format!("`{}`", join(&self.steps[..done])) }
+        if done == 0 { "the top level".to_owned() } else { format!("`{}`", join(&self.steps[..done])) }
     }
 }
 

@@ -25,16 +25,12 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
         out.push(
             Diagnostic::error("a second document in the file")
                 .at(at, span, "begins here")
-                .help("a scenario is one document: put the other one into a file of its own"),
+                .help("one document is wanted here: put the other into a file of its own"),
         );
     }
     if documents.is_empty() && !out.has_errors() {
         let end = text.len() as u32;
-        out.push(
-            Diagnostic::error("the text is empty")
-                .at(source, Span { start: end, end }, "no value here")
-                .help("`fleetcast init` writes a scenario to start from"),
-        );
+        out.push(Diagnostic::error("the text is empty").at(source, Span { start: end, end }, "no value here"));
     }
     let first = if documents.is_empty() { None } else { Some(documents.swap_remove(0)) };
     (first, out)
