@@ -1,12 +1,13 @@
 //! From a trace to the parameters of a synthetic workload like it.
 //!
-//! What is kept: the mean rate, the weekly shape (when the trace is at least two weeks long), the variability of the
+//! What is kept: the mean rate, a weekly shape (hour of the day times day of the week, when the trace is at least two
+//! weeks long), the variability of the
 //! gaps after the shape is taken out, and each attribute's own distribution. What is not: attributes that go together
 //! (large jobs that are long), trends, and who submitted after whom. Jobs that run or wait at the start shape no rate.
 
 use serde::Serialize;
 
-use super::inspect::{exposure, week_offset};
+use super::inspect::{exposure, late_start, week_offset};
 use super::job::{Ending, Job};
 use super::synth::{Amount, Arrivals, Endings, Mix, MixError, Pattern, Shape, Spec};
 use super::trace::Trace;
@@ -18,14 +19,30 @@ use crate::units::{Label, Name};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// Its logarithm is normal.
+    /// Its logarithm is normal; of greatest likelihood.
     Lognormal,
+    /// Its logarithm is normal; through the median and the 95th percentile.
+    LognormalMedianP95,
     /// A power of an exponential.
     Weibull,
     /// Two exponentials with balanced means.
     Hyperexp,
     /// A table of quantiles with straight lines between them.
     Quantiles,
+}
+
+impl Family {
+    /// The name for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Family::Lognormal => "log-normal",
+            Family::LognormalMedianP95 => "log-normal through median and p95",
+            Family::Weibull => "Weibull",
+            Family::Hyperexp => "hyper-exponential",
+            Family::Quantiles => "table of quantiles",
+        }
+    }
 }
 
 /// A law fitted to the durations, seconds.
@@ -50,8 +67,8 @@ pub struct Fitted {
     pub per_hour: f64,
     /// Coefficient of variation of the gaps, on a clock that runs with the weekly shape.
     pub cv: f64,
-    /// Arrivals in each hour of the week from Monday 00:00 over their mean; `None` when the trace is too short, or too
-    /// thin for 168 numbers to mean anything.
+    /// Weights of the hours of the week from Monday 00:00, mean 1: hour of the day times day of the week, because most
+    /// traces are too short and bursty for 168 separate numbers. `None` when the trace is too short or too thin.
     pub week: Option<Vec<f64>>,
     /// The law of the durations of jobs that complete, seconds: see [`fit`].
     pub length: Candidate,
@@ -106,17 +123,20 @@ pub enum FitError {
 }
 
 const NEEDS: usize = 10;
-/// A family of two or three parameters within this distance is taken before a table that follows every wiggle.
+/// A family of two parameters within this distance is taken before a table that follows every wiggle,
 const PLAIN_ENOUGH: f64 = 0.03;
+/// if its mean is within this factor of the durations' mean.
+const MEAN_WITHIN: f64 = 1.25;
 /// The arrivals an hour of the week needs, on average, for a weekly shape.
 const SHAPE_NEEDS: usize = 10;
 
 /// Fits the parameters of a synthetic workload to a trace.
 ///
 /// Durations are those of jobs that complete; the others' lengths are these times a factor (all jobs together, and no
-/// factor, when fewer than ten complete). Log-normal and Weibull by greatest likelihood, the hyper-exponential by two moments, and a table of
+/// factor, when fewer than ten complete). Log-normal and Weibull by greatest likelihood, the log-normal through median
+/// and 95th percentile, the hyper-exponential by two moments, and a table of
 /// quantiles. The one with the smallest Kolmogorov–Smirnov distance is taken; the table, which is near by construction,
-/// only when no family comes within 0.03.
+/// only when no family comes within 0.03 and keeps the mean within a factor of 1.25.
 ///
 /// # Errors
 /// [`FitError`]: fewer than ten arrivals, all at one moment, or none with a length.
@@ -147,17 +167,35 @@ pub fn fit(trace: &Trace) -> Result<Fitted, FitError> {
     let positive: Vec<f64> = secs.iter().copied().filter(|s| *s > 0.0).collect();
     let zero_length = (secs.len() - positive.len()) as u64;
     if zero_length > 0 {
-        notes.push(format!("{zero_length} jobs of zero length are left out of the law of durations"));
+        notes.push(format!("jobs of zero length, left out of the law of durations: {zero_length}"));
     }
     let tried = lengths(positive);
-    let best = tried.iter().find(|c| c.family != Family::Quantiles);
-    let length = best.filter(|c| c.ks <= PLAIN_ENOUGH).or(tried.first()).cloned().ok_or(FitError::NoLength)?;
-    if let Some(plain) = best.filter(|_| length.family == Family::Quantiles) {
+    let plain = |c: &&Candidate| {
+        c.family != Family::Quantiles
+            && c.ks <= PLAIN_ENOUGH
+            && (1.0 / MEAN_WITHIN..=MEAN_WITHIN).contains(&c.mean_ratio)
+    };
+    let table = |c: &&Candidate| c.family == Family::Quantiles;
+    let length = tried.iter().find(plain).or(tried.iter().find(table)).or(tried.first());
+    let length = length.cloned().ok_or(FitError::NoLength)?;
+    if let Some(near) = tried.iter().find(|c| !table(c)).filter(|_| table(&&length)) {
         notes.push(format!(
-            "no family comes within {PLAIN_ENOUGH}: the nearest is the {:?} at {:.3}",
-            plain.family, plain.ks
+            "no family comes within {PLAIN_ENOUGH} of the durations and keeps their mean; the nearest is the {}, at {:.3} \
+             and {:.2} times the mean",
+            near.family.title(),
+            near.ks,
+            near.mean_ratio
         ));
     }
+    if cv > 3.0 {
+        notes.push(format!(
+            "gaps have a CV of {cv:.1}: jobs come in batches, which a renewal process of that CV only resembles"
+        ));
+    }
+    if trace.open_ended > 0 {
+        notes.push(format!("jobs that outlive the trace, whose durations end with it: {}", trace.open_ended));
+    }
+    notes.extend(late_start(trace));
     let mut sorted = secs;
     sorted.sort_by(f64::total_cmp);
     let q = |p| stats::quantile(&sorted, p).unwrap_or(0.0);
@@ -249,9 +287,16 @@ fn week(trace: &Trace) -> Option<Vec<f64>> {
     for j in jobs {
         hours[(offset + j.arrive.as_secs_f64() / 3600.0) as usize % 168] += 1.0;
     }
-    let rates: Vec<f64> = hours.iter().zip(exposure(offset, span)).map(|(n, h)| n / h).collect();
-    let mean = rates.iter().sum::<f64>() / 168.0;
-    Some(rates.iter().map(|r| r / mean).collect())
+    let exposure = exposure(offset, span);
+    let rate = |of: &dyn Fn(usize) -> bool| {
+        let sum = |list: &[f64; 168]| (0..168).filter(|h| of(*h)).map(|h| list[h]).sum::<f64>();
+        sum(&hours) / sum(&exposure)
+    };
+    let by_hour: Vec<f64> = (0..24).map(|h| rate(&|at| at % 24 == h)).collect();
+    let by_day: Vec<f64> = (0..7).map(|d| rate(&|at| at / 24 == d)).collect();
+    let product: Vec<f64> = (0..168).map(|at| by_hour[at % 24] * by_day[at / 24]).collect();
+    let mean = product.iter().sum::<f64>() / 168.0;
+    Some(product.iter().map(|r| r / mean).collect())
 }
 
 /// The CV of the gaps between arrivals, each gap measured as the integral of the weekly shape over it.
@@ -276,9 +321,9 @@ fn gap_cv(trace: &Trace, week: Option<&[f64]>) -> f64 {
 }
 
 /// The probabilities of the table: closer together in the tail, which holds most of the GPU-hours.
-const POINTS: [f64; 25] = [
-    0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975,
-    0.99, 0.995, 0.999, 0.9995, 1.0,
+const POINTS: [f64; 36] = [
+    0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.875, 0.9, 0.92,
+    0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9965, 0.998, 0.999, 0.9995, 0.9998, 1.0,
 ];
 
 /// Every family that can be fitted, nearest first.
@@ -294,6 +339,10 @@ fn lengths(mut values: Vec<f64>) -> Vec<Candidate> {
     .into_iter()
     .filter_map(|(family, f)| f.ok().map(|f| candidate(family, f.dist, f.ks)))
     .collect();
+    let q = |p| stats::quantile(&values, p).unwrap_or(0.0);
+    if let Some(dist) = Dist::lognormal_median_p95(q(0.5), q(0.95)).ok().filter(|d| d.cv() > 0.0) {
+        out.push(candidate(Family::LognormalMedianP95, dist.clone(), stats::ks_distance(&values, |x| dist.cdf(x))));
+    }
     let table: Option<Vec<(f64, f64)>> = POINTS.iter().map(|p| stats::quantile(&values, *p).map(|v| (*p, v))).collect();
     if let Some(dist) = table.and_then(|t| Dist::quantiles(&t).ok()) {
         let ks = stats::ks_distance(&values, |x| dist.cdf(x));

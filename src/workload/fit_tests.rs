@@ -61,7 +61,7 @@ fn rate_sizes_lengths_labels_and_endings_come_back() {
     // Means of log-normals of CV 2.9: their ratio has a standard error of about 2.9·√(1/n₁ + 1/n₂).
     assert!((f.fails.1 - 0.5).abs() < 0.06 && (f.cancelled.1 - 0.25).abs() < 0.05, "{:?} {:?}", f.fails, f.cancelled);
     assert_eq!((f.cpu_milli.per_gpu, f.mem_mib.per_gpu), (6000, 8192));
-    assert_eq!(f.length.family, Family::Lognormal);
+    assert_eq!(f.length.family, Family::Lognormal, "{:?}", f.tried);
     assert!(f.length.ks < 0.01 && (f.length.mean_ratio - 1.0).abs() < 0.05, "{:?}", f.length);
     let Dist::LogNormal(law) = &f.length.dist else { panic!("{:?}", f.length) };
     assert!((law.mu() - 6.0).abs() < 0.03 && (law.sigma() - 1.5).abs() < 0.02, "{law:?}");
@@ -76,7 +76,8 @@ fn a_weekly_shape_and_the_cv_beneath_it_come_back() {
         let week = f.week.clone().unwrap();
         // An hour of the week has 2,000 arrivals at the mean, the least a fifth of that; their CV² scales the error.
         for (got, want) in week.iter().zip(shape.hours()) {
-            let error = 4.5 * cv * (want / 2000.0).sqrt();
+            // That is for separate hours; the product of 24 and 7 averages over at least seven of them.
+            let error = 4.5 * cv * (want / 2000.0 / 3.0).sqrt();
             assert!((got - want).abs() < error, "{got} for {want}");
         }
         assert!((f.cv / cv - 1.0).abs() < 0.05, "{} for {cv}", f.cv);
@@ -106,7 +107,7 @@ fn the_table_of_quantiles_keeps_the_mean_of_a_heavy_tail() {
         Dist::mixture(vec![(0.9, Dist::lognormal(5.0, 0.5).unwrap()), (0.1, Dist::lognormal(11.0, 1.0).unwrap())]);
     let f = fit(&made(Spec { length: length.unwrap(), endings: Endings::default(), ..spec() }, 14, 60)).unwrap();
     assert_eq!(f.length.family, Family::Quantiles);
-    assert!((f.length.mean_ratio - 1.0).abs() < 0.1, "{}", f.length.mean_ratio);
+    assert!((f.length.mean_ratio - 1.0).abs() < 0.05, "{}", f.length.mean_ratio);
 }
 
 #[test]

@@ -188,8 +188,20 @@ pub fn inspect(trace: &Trace) -> Inspection {
         lifetime_s: Quantiles::of(lifetime.collect()),
         demand: demand(trace),
         hour_of_week: hour_of_week(trace),
-        notices: trace.notices.clone(),
+        notices: trace.notices.iter().cloned().chain(late_start(trace)).collect(),
     }
+}
+
+/// A warning when nearly all jobs come late in the span, so that rates over it mean little.
+pub(super) fn late_start(trace: &Trace) -> Option<String> {
+    let jobs = trace.arriving();
+    let at = jobs.get(jobs.len() / 100)?.arrive;
+    let days = at.as_secs_f64() / 86_400.0;
+    // Over a fifth of the time with a hundredth of the jobs.
+    (at.0 / 2 > trace.span.0 / 10).then(|| {
+        let span = trace.span.as_hours_f64() / 24.0;
+        format!("99 % of jobs arrive after day {days:.1} of {span:.1}: cut the window there, or rates mean little")
+    })
 }
 
 /// Jobs and GPU-hours by what `keys` says of each job, ascending by it.

@@ -433,7 +433,7 @@ fn collect(mut reader: Reader<'_>, options: &Options) -> Result<Trace, Diagnosti
         let last = Duration(end.0 - start.0);
         return Err(d.help(format!("the trace begins at 0 and its last job arrives {last} later")).into());
     }
-    if cut.before + cut.after > 0 || cut.running + cut.waiting > 0 {
+    if options.from.is_some() || options.to.is_some() {
         notices.push(format!(
             "{} of {total} jobs are in the window: {} run and {} wait at its start; {} were over before, {} come after",
             cut.rows.len(),

@@ -173,7 +173,7 @@ impl Arrivals {
         let source = match self.pattern {
             Pattern::Once => Source::Fixed { next: Some(from), step: Duration::ZERO },
             Pattern::Every(step) => Source::Fixed { next: Some(from), step },
-            Pattern::Renewal { per_hour, .. } if per_hour == 0.0 => Source::Fixed { next: None, step: Duration::ZERO },
+            Pattern::Renewal { per_hour: 0.0, .. } => Source::Fixed { next: None, step: Duration::ZERO },
             Pattern::Renewal { per_hour, cv } => {
                 let gaps = Gaps::new(cv).ok_or_else(|| vec![ArrivalError::Cv(cv)])?;
                 let shape = self.shape.clone().unwrap_or_else(Shape::flat);

@@ -264,11 +264,11 @@ fn every_fault_names_its_line_and_field() {
     assert_eq!(row("1,1,2,500,,,"), ["3:7 `500`: `gpu_milli` is 500 for a job of 2 GPUs"]);
     assert_eq!(row("1,1,7,,,,2"), ["3:10 `2`: 7 GPUs do not split into 2 equal pods of at most 255"]);
     assert_eq!(row("1,1,1,,dies,,"), ["3:8 `dies`: `ending` is \"dies\", not an ending"]);
-    assert_eq!(row("1,1,1,,,1.5,"), ["3:10 `1.5`: `busy` is \"1.5\", not from 0 to 1"]);
+    assert_eq!(row("1,1,1,,,1.5,"), ["3:9 `1.5`: `busy` is \"1.5\", not from 0 to 1"]);
     assert_eq!(row("2026-10-01,1,1,,,,"), ["3:1 `2026-10-01`: `arrive` is not written as in the first row"]);
     assert_eq!(row(",x,1,,,,").len(), 2);
     assert_eq!(row("1,1,1"), ["3:5 `1`: line 3 has 3 fields, and the header has 7"]);
-    assert_eq!(row("1,1,1,,,,,9"), ["3:12 ``: line 3 has 8 fields, and the header has 7"]);
+    assert_eq!(row("1,1,1,,,,,9"), ["3:10 ``: line 3 has 8 fields, and the header has 7"]);
 }
 
 #[test]
@@ -376,6 +376,42 @@ fn limit_rate_and_repeat_work_together() {
     assert!((0..30).all(|i| arrive[i] == i as u64 * 5), "{arrive:?}");
     let t = read(&text, &Options { limit: Some(4), ..Options::default() }).unwrap();
     assert_eq!((t.jobs.len(), t.span), (4, Duration(30 * S)));
+}
+
+proptest::proptest! {
+    /// Whatever the bytes, there is a trace or there are faults, and every fault's place lies in its text.
+    #[test]
+    fn no_bytes_make_a_reader_panic(
+        header in 0usize..5,
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        fields in "([0-9a-z.:,\\-\" \n]|2026-10-01T00:00:00|1e9|-1|\\|){0,120}",
+    ) {
+        let headers = [
+            "arrive,duration,gpus,label.a,devices",
+            "cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time,scheduled_time",
+            "timestamp,duration,num_gpus,cluster",
+            "instance_sn,app_name,cpu_request,gpu_request,memory_request,creation_time,scheduled_time,deletion_time",
+            "",
+        ];
+        for body in [body, fields.into_bytes()] {
+            let mut bytes = headers[header].as_bytes().to_vec();
+            bytes.push(b'\n');
+            bytes.extend(body);
+            let mut sources = SourceMap::default();
+            let options = Options { sort: true, ..Options::default() };
+            match from_read(None, "t.csv", Box::new(Cursor::new(bytes)), &options, &mut sources) {
+                Ok(t) => {
+                    let _ = (inspect(&t), crate::workload::fit(&t));
+                }
+                Err(d) => {
+                    assert!(!d.list.is_empty());
+                    for (id, span) in d.list.iter().filter_map(|d| d.at) {
+                        assert!(span.start <= span.end && span.end as usize <= sources.get(id).text.len());
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
