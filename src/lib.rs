@@ -19,3 +19,5 @@ pub mod workload;
 pub mod fleet;
 
 pub mod policy;
+
+pub mod verify;
