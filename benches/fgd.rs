@@ -7,7 +7,7 @@ use fleetcast::fleet::{Capacity, Fleet, IslandId, NodeState, PoolId, PoolSet};
 use fleetcast::policy::placement::luck::Luck;
 use fleetcast::policy::placement::{PlacementPolicy, Placer, Settings, ShapeId, Spot, Target, TypicalPods};
 use fleetcast::units::SourceMap;
-use fleetcast::verify::fgd::{SEEDS, run_suite};
+use fleetcast::verify::fgd::{SEEDS, published_traces, run_suite};
 use fleetcast::workload::Request;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -106,21 +106,7 @@ fn experiment(c: &mut Criterion) {
         eprintln!("skipped: no data");
         return;
     }
-    let name = |t: &str| dir.join(format!("openb_pod_list_{t}.csv"));
-    let traces: Vec<PathBuf> = [
-        "default",
-        "cpu050",
-        "cpu100",
-        "cpu200",
-        "gpushare40",
-        "gpushare60",
-        "gpushare80",
-        "gpuspec10",
-        "gpuspec20",
-        "multigpu20",
-    ]
-    .map(name)
-    .into();
+    let traces: Vec<PathBuf> = published_traces().map(|t| dir.join(format!("openb_pod_list_{t}.csv"))).collect();
     let nodes = dir.join("openb_node_list_gpu_node.csv");
     let seeds: Vec<u64> = SEEDS.collect();
     let mut group = c.benchmark_group("fgd");

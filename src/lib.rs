@@ -20,4 +20,12 @@ pub mod fleet;
 
 pub mod policy;
 
+pub mod ledger;
+
+pub mod outcome;
+pub mod scenario;
+
+pub mod sim;
+
+pub mod cli;
 pub mod verify;

@@ -3,3 +3,4 @@
 //! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
 
 pub mod placement;
+pub mod queue;

@@ -12,7 +12,7 @@ pub mod time;
 
 pub use activity::{Activity, Group};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, SourceId, SourceMap, Span, nearest};
-pub use money::{Rate, Usd, split_largest_remainder};
+pub use money::{Rate, Usd, priced, split_largest_remainder};
 pub use name::{Label, Name, NameError};
 pub use resource::{Bytes, Fraction, MilliCpu, MilliGpu};
 pub use time::{Duration, SimTime};

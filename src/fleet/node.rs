@@ -18,7 +18,14 @@ pub struct Gpus(pub u16);
 impl Gpus {
     /// The indices in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..MAX_GPUS).filter(move |i| self.0 >> i & 1 == 1)
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let i = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                i
+            })
+        })
     }
     /// How many.
     #[must_use]
@@ -60,7 +67,9 @@ pub struct Free {
 }
 
 impl Free {
-    fn of(cap: Capacity) -> Free {
+    /// All of a node's capacity.
+    #[must_use]
+    pub fn of(cap: Capacity) -> Free {
         let mut gpu = [0; MAX_GPUS];
         gpu[..cap.gpus as usize].fill(1000);
         Free {
@@ -85,6 +94,41 @@ impl Free {
             (0, _) => true,
             (n, 1000) => self.whole >= n,
             (_, m) => self.gpus > 0 && self.largest >= m,
+        }
+    }
+
+    /// Takes what a pod on these GPUs takes; false, and nothing taken, when it is not there.
+    pub fn take(&mut self, r: &Request, gpus: Gpus) -> bool {
+        let there = r.cpu_milli <= self.cpu_milli
+            && r.mem_mib <= self.mem_mib
+            && gpus.iter().all(|i| i < self.gpus as usize && self.gpu[i] >= r.gpu_milli);
+        if there {
+            self.cpu_milli -= r.cpu_milli;
+            self.mem_mib -= r.mem_mib;
+            for i in gpus.iter() {
+                self.whole -= u8::from(self.gpu[i] == 1000 && r.gpu_milli > 0);
+                self.gpu[i] -= r.gpu_milli;
+            }
+            self.milli -= r.total_milli();
+            if r.gpus > 0 {
+                self.update_largest();
+            }
+        }
+        there
+    }
+
+    /// Gives back what a pod on these GPUs took.
+    pub fn give(&mut self, r: &Request, gpus: Gpus) {
+        self.cpu_milli += r.cpu_milli;
+        self.mem_mib += r.mem_mib;
+        for i in gpus.iter() {
+            self.gpu[i] += r.gpu_milli;
+            debug_assert!(self.gpu[i] <= 1000, "no more comes back than was taken");
+            self.whole += u8::from(self.gpu[i] == 1000 && r.gpu_milli > 0);
+        }
+        self.milli += r.total_milli();
+        if r.gpus > 0 {
+            self.update_largest();
         }
     }
 
@@ -189,17 +233,10 @@ impl Fleet {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert_eq!(gpus.count(), r.gpus);
         debug_assert!(node.state == NodeState::Ready);
-        node.free.cpu_milli -= r.cpu_milli;
-        node.free.mem_mib -= r.mem_mib;
-        for i in gpus.iter() {
-            debug_assert!(i < node.free.gpus as usize && node.free.gpu[i] >= r.gpu_milli);
-            node.free.whole -= u8::from(node.free.gpu[i] == 1000 && r.gpu_milli > 0);
-            node.free.gpu[i] -= r.gpu_milli;
-        }
-        node.free.milli -= r.total_milli();
+        let fits = node.free.take(r, gpus);
+        debug_assert!(fits, "the pod fits");
         node.pods += 1;
         if r.gpus > 0 {
-            node.free.update_largest();
             let class = class_of(r);
             node.counts[class] += 1;
             node.free.classes |= 1 << class;
@@ -210,17 +247,9 @@ impl Fleet {
     /// Takes a pod off a node again.
     pub fn release(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
         let node = &mut self.nodes[id.0 as usize];
-        node.free.cpu_milli += r.cpu_milli;
-        node.free.mem_mib += r.mem_mib;
-        for i in gpus.iter() {
-            node.free.gpu[i] += r.gpu_milli;
-            debug_assert!(node.free.gpu[i] <= 1000);
-            node.free.whole += u8::from(node.free.gpu[i] == 1000 && r.gpu_milli > 0);
-        }
-        node.free.milli += r.total_milli();
+        node.free.give(r, gpus);
         node.pods -= 1;
         if r.gpus > 0 {
-            node.free.update_largest();
             let class = class_of(r);
             node.counts[class] -= 1;
             if node.counts[class] == 0 {

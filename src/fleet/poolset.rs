@@ -25,6 +25,11 @@ impl PoolSet {
     pub const fn only(p: PoolId) -> PoolSet {
         PoolSet(1 << p.0)
     }
+    /// The first `n` pools.
+    #[must_use]
+    pub const fn first(n: usize) -> PoolSet {
+        if n >= PoolSet::MAX { PoolSet::ALL } else { PoolSet((1 << n) - 1) }
+    }
     /// Whether `p` is in it.
     #[must_use]
     pub const fn has(self, p: PoolId) -> bool {

@@ -23,8 +23,11 @@ pub struct SourceId(pub u32);
 pub struct SourceFile {
     /// A path, `--set`, or `<embedded quickstart>`.
     pub name: String,
-    /// The whole text.
+    /// The whole text, or a piece of it.
     pub text: Arc<str>,
+    /// The line of the file on which `text` begins, from 1. Above 1 when only a piece was kept, as for one bad row of
+    /// a large trace.
+    pub first_line: usize,
 }
 
 /// The texts that diagnostics may point into.
@@ -36,7 +39,12 @@ pub struct SourceMap {
 impl SourceMap {
     /// Keeps a text and gives it an id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        self.add_piece(name, text, 1)
+    }
+
+    /// Keeps a piece of a larger file: whole lines, the first of which is line `first_line` (from 1) of that file.
+    pub fn add_piece(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, first_line: usize) -> SourceId {
+        self.files.push(SourceFile { name: name.into(), text: text.into(), first_line: first_line.max(1) });
         SourceId(self.files.len() as u32 - 1)
     }
 
@@ -52,16 +60,17 @@ impl SourceMap {
         &self.files
     }
 
-    /// Line and column (both from 1, columns in characters) of a byte offset.
+    /// Line and column (both from 1, columns in characters) of a byte offset. The line is that of the whole file, even
+    /// when only a piece of it was kept.
     #[must_use]
     pub fn line_col(&self, id: SourceId, byte: u32) -> (usize, usize) {
-        let text = &self.get(id).text;
+        let SourceFile { text, first_line, .. } = self.get(id);
         let mut at = (byte as usize).min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
         }
         let before = &text[..at];
-        let line = before.matches('\n').count() + 1;
+        let line = before.matches('\n').count() + first_line;
         let col = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         (line, col)
     }
@@ -196,5 +205,7 @@ mod tests {
         assert_eq!(m.line_col(id, 0), (1, 1));
         assert_eq!(m.line_col(id, 4), (2, 1));
         assert_eq!(m.line_col(id, 99), (2, 4));
+        let row = m.add_piece("trace.csv", "a,b", 8_152);
+        assert_eq!(m.line_col(row, 2), (8_152, 3));
     }
 }

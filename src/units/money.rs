@@ -116,7 +116,7 @@ impl fmt::Display for Usd {
         let whole = (cents / 100).to_string();
         let mut out = String::new();
         for (i, c) in whole.chars().enumerate() {
-            if i > 0 && (whole.len() - i) % 3 == 0 {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
                 out.push(',');
             }
             out.push(c);
@@ -195,10 +195,25 @@ pub fn split_largest_remainder(total: i128, weights: &[u128]) -> Vec<i128> {
     out
 }
 
-/// `a·b` divided by `d`, quotient and remainder, with a 256-bit product. `b ≤ d`, so the quotient fits.
+/// The cost of `quantity` at `rate` for each `per`, rounded half up to a pico-dollar: `rate × quantity / per`, with a
+/// 256-bit product, so that no fleet and no horizon overflows it.
+#[must_use]
+pub fn priced(rate: Rate, quantity: u128, per: u128) -> Usd {
+    let (q, r) = mul_div_rem(rate.0.unsigned_abs(), quantity, per);
+    let v = (q + u128::from(r >= per - r)) as i128;
+    Usd(if rate.0 < 0 { -v } else { v })
+}
+
+/// `a·b` divided by `d`, quotient and remainder, with a 256-bit product. The quotient must fit.
 fn mul_div_rem(a: u128, b: u128, d: u128) -> (u128, u128) {
     if let Some(p) = a.checked_mul(b) {
         return (p / d, p % d);
+    }
+    // b = k·d + b', so a·b/d = a·k + a·b'/d with b' below d.
+    let (k, b) = (b / d, b % d);
+    if k > 0 {
+        let (q, r) = mul_div_rem(a, b, d);
+        return (a * k + q, r);
     }
     // Schoolbook: shift-and-subtract over the bits of `a`, keeping the remainder below `d`.
     let (mut q, mut r) = (0u128, 0u128);
@@ -252,6 +267,14 @@ mod tests {
         let r: Rate = "3.06".parse().unwrap();
         assert_eq!(r.over(3_600_000_000_000).to_string(), "3.06");
         assert_eq!(r.over(0), Usd::ZERO);
+    }
+
+    #[test]
+    fn a_price_times_a_quantity_survives_products_beyond_128_bits() {
+        // 1e14 pico-dollars an hour (100 USD) for 1e29 units, 1e15 of them an hour: 1e28 pico-dollars.
+        assert_eq!(priced(Rate(100_000_000_000_000), 10u128.pow(29), 10u128.pow(15)), Usd(10i128.pow(28)));
+        assert_eq!(priced(Rate(3), 5, 10), Usd(2), "1.5 rounds up");
+        assert_eq!(priced(Rate(-3), 5, 10), Usd(-2));
     }
 
     #[test]

@@ -41,6 +41,18 @@ pub enum Ending {
     Cancelled,
 }
 
+impl Ending {
+    /// The word in files and reports.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Ending::Completes => "completes",
+            Ending::Fails => "fails",
+            Ending::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a job uses the GPUs it holds, in parts per million of the time it holds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Use {

@@ -1,1 +1,4 @@
-fn main() {}
+//! The integration tests: one binary, one link.
+
+mod golden_draws;
+mod layers;

@@ -37,6 +37,11 @@ const CURVE: [[f64; 6]; 7] = [
     [12.53, 9.15, 8.12, 8.00, 6.92, 4.61],
 ];
 
+/// The traces with published figures.
+pub fn published_traces() -> impl Iterator<Item = &'static str> {
+    AT_100.iter().map(|(name, _)| *name)
+}
+
 fn column(p: PlacementPolicy) -> Option<usize> {
     POLICIES.iter().position(|q| *q == p)
 }

@@ -5,27 +5,16 @@ use super::trace::{Cluster, Trace};
 use super::{CURVE_COLUMNS, POLICIES, curve_default, policy_name, published, tolerance};
 use crate::policy::placement::{PlacementPolicy, TieOrder, Ties};
 use crate::units::{Diagnostics, SourceMap};
+use crate::verify::Verdict;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The first of the published seeds (42 to 51); `n` seeds are the first `n` from here.
 pub const SEEDS: std::ops::Range<u64> = 42..52;
 
-/// Whether ours agrees with the published figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Within the tolerance.
-    Pass,
-    /// Not within it.
-    Fail,
-    /// Nothing was published to compare with.
-    Unchecked,
-}
-
 /// One figure of ours beside the published one, in percent of the fleet's GPUs unallocated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
     /// `TRACE` of `openb_pod_list_TRACE.csv`.
     pub trace: String,
@@ -161,7 +150,7 @@ pub fn run_curve(sources: &mut SourceMap, trace: &Path, nodes: &Path, seeds: &[u
 }
 
 /// What one way of settling ties gives: unallocated % at 100 % arrived.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TieRow {
     /// How ties are settled.
     pub ties: Ties,

@@ -3,8 +3,9 @@
 use super::replay::EXPERIMENT;
 use super::*;
 use crate::fleet::{Capacity, PoolId, PoolSet};
-use crate::units::{Diagnostics, SourceMap};
-use std::path::{Path, PathBuf};
+use crate::units::Diagnostics;
+use crate::verify::Verdict;
+use std::path::Path;
 
 /// The openb data, where it is beside the checkout.
 #[allow(clippy::disallowed_macros, reason = "a test that did nothing says so")]
@@ -63,19 +64,8 @@ fn fgd_and_best_fit_meet_the_published_figures_on_the_default_trace() {
 
 #[test]
 fn sixty_cells_are_published_and_the_tolerance_is_the_documented_one() {
-    let traces = [
-        "default",
-        "cpu050",
-        "cpu100",
-        "cpu200",
-        "gpushare40",
-        "gpushare60",
-        "gpushare80",
-        "gpuspec10",
-        "gpuspec20",
-        "multigpu20",
-    ];
-    for t in traces {
+    assert_eq!(published_traces().count(), 10);
+    for t in published_traces() {
         for p in POLICIES {
             let (mean, sd) = published(t, p).expect("all sixty are there");
             assert!(mean > 4.0 && mean < 20.0 && sd > 0.0 && sd < 1.0);
@@ -247,6 +237,31 @@ fn a_trace_that_asks_for_next_to_nothing_is_refused() {
     let rows = format!("a,1,1,1,1,\n{}", "b,1,1,0,0,\n".repeat(2000));
     let (message, _) = fault(NODES, format!("{HEAD}\n{rows}").as_bytes());
     assert_eq!(message, "about 26013000 pods of the trace `pods` are needed to fill the fleet to 130 %");
+}
+
+#[test]
+fn the_suite_takes_given_traces_and_says_what_data_is_missing() {
+    let rows: String = (0..200).map(|i| format!("p{i:03},100,1,1,{},\n", 50 + i % 40)).collect();
+    let text = format!("{HEAD}\n{rows}");
+    let (dir, paths) = files(&[(super::NODES, NODES), ("mine.csv", text.as_bytes())]);
+    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1) };
+    let cases = run(&options).expect("the nodes lie beside the trace");
+    assert_eq!(cases.len(), 6);
+    assert_eq!((cases[5].case.as_str(), cases[5].verdict, cases[5].published), ("mine/FGD", Verdict::Unchecked, None));
+    let nowhere = Options { data: Some(dir.path().join("nowhere")), ..Options::default() };
+    for (options, what) in
+        [(nowhere, "`openb/openb_node_list_gpu_node.csv`"), (Options::default(), "`openb/openb_node")]
+    {
+        let Err(NoCases::NoData(why)) = run(&options) else { panic!("there is no data") };
+        assert!(why.starts_with(what), "{why}");
+    }
+    // One GPU, and pods that each ask for eight: arrivals go from 0 to 800 % at once.
+    let (_dir, paths) = files(&[
+        (super::NODES, b"cpu_milli,memory_mib,gpu,model\n1,1,1,A\n"),
+        ("big.csv", format!("{HEAD}\na,1,1,8,1000,\nb,1,1,8,1000,\n").as_bytes()),
+    ]);
+    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1) };
+    assert!(matches!(run(&options), Err(NoCases::Bad(d)) if d.list.len() == 1));
 }
 
 #[test]

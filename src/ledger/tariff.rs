@@ -1,0 +1,144 @@
+//! What a pool's capacity costs, and in which unit.
+
+use crate::units::time::NANOS_PER_HOUR;
+use crate::units::{Duration, Rate, SimTime};
+
+/// What a pool's capacity is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Milli-GPU.
+    Gpu,
+    /// Milli-CPU: a pool of nodes without GPUs.
+    Cpu,
+}
+
+/// When a pool's capacity is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metering {
+    /// Nodes, from launch to termination, used or not.
+    Nodes,
+    /// Pods, for what they hold while they hold it: serverless nodes, or on-demand without a bottom.
+    Pods,
+}
+
+/// A pool's prices and billing rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// What capacity is counted in.
+    pub unit: Unit,
+    /// When it is billed.
+    pub metering: Metering,
+    /// Prices as a step function of time, ascending; the first is from the epoch.
+    pub steps: Vec<PriceStep>,
+    /// Milli-units that one rate pays for: 8000 where a node of 8 GPUs is priced, 1000 where one GPU is.
+    pub per_milli: u32,
+    /// The same in words: `node of 8 GPUs`.
+    pub per: String,
+    /// A node's run is billed in steps of this (1 s on the large clouds).
+    pub granularity: Duration,
+    /// And for at least this.
+    pub minimum: Duration,
+    /// Owned or committed: freeing it saves nothing.
+    pub sunk: bool,
+}
+
+/// A price in force from an instant on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceStep {
+    /// From when.
+    pub from: SimTime,
+    /// Per hour of [`Tariff::per_milli`] milli-units.
+    pub rate: Rate,
+    /// Source and date.
+    pub source: String,
+    /// Evidence grade.
+    pub evidence: String,
+}
+
+impl Tariff {
+    /// Milli-unit·ns that one hour at the rate pays for.
+    #[must_use]
+    pub fn per_hour(&self) -> u128 {
+        u128::from(self.per_milli) * u128::from(NANOS_PER_HOUR)
+    }
+
+    /// How long a run of a node is billed: at least the minimum, in whole steps (`finops` 1.3:
+    /// `max(minimum, ceil(run / granularity) × granularity)`, nothing for no run).
+    #[must_use]
+    pub fn billed(&self, run: Duration) -> Duration {
+        if run.0 == 0 {
+            return run;
+        }
+        let step = self.granularity.0.max(1);
+        Duration(run.0.div_ceil(step).saturating_mul(step).max(self.minimum.0))
+    }
+}
+
+/// Power of one device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Power {
+    /// Idle, W.
+    pub idle_w: f64,
+    /// At full use, W.
+    pub peak_w: f64,
+    /// Power usage effectiveness of the facility.
+    pub pue: f64,
+}
+
+impl Power {
+    /// Micro-watts at a true utilisation: `idle + (peak − idle) · u^0.9`
+    /// (`gpu_partitioning.md` 6.1, marked there as an assumption; B200 inference measured 452–943 W of 1000).
+    #[must_use]
+    pub fn dynamic_uw(&self, busy_ppm: u32) -> u64 {
+        let u = f64::from(busy_ppm) / 1e6;
+        ((self.peak_w - self.idle_w).max(0.0) * u.powf(0.9) * 1e6).round() as u64
+    }
+
+    /// Micro-watts when idle.
+    #[must_use]
+    pub fn idle_uw(&self) -> u64 {
+        (self.idle_w * 1e6).round() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_billed_by_granularity_and_minimum() {
+        let t = |g: u64, m: u64| Tariff {
+            unit: Unit::Gpu,
+            metering: Metering::Nodes,
+            steps: vec![],
+            per_milli: 1000,
+            per: String::new(),
+            granularity: Duration::from_secs(g),
+            minimum: Duration::from_secs(m),
+            sunk: false,
+        };
+        // finops 1.3, vector 1.
+        for (run, g, m, billed) in [
+            (7.0, 1, 60, 60),
+            (7.0, 1, 0, 7),
+            (7.0, 3600, 3600, 3600),
+            (60.0, 1, 60, 60),
+            (61.2, 1, 60, 62),
+            (61.2, 1, 0, 62),
+            (3600.0, 1, 60, 3600),
+            (3661.0, 1, 0, 3661),
+            (3661.0, 3600, 3600, 7200),
+            (0.0, 1, 60, 0),
+        ] {
+            assert_eq!(t(g, m).billed(Duration::from_secs_f64(run)), Duration::from_secs(billed), "{run} {g} {m}");
+        }
+    }
+
+    #[test]
+    fn power_is_idle_at_rest_and_peak_at_full_use() {
+        let p = Power { idle_w: 70.0, peak_w: 700.0, pue: 1.1 };
+        assert_eq!(p.idle_uw(), 70_000_000);
+        assert_eq!(p.idle_uw() + p.dynamic_uw(1_000_000), 700_000_000);
+        assert_eq!(p.dynamic_uw(0), 0);
+    }
+}

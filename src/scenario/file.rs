@@ -1,0 +1,84 @@
+//! The shapes of a scenario file, version 1: what may be written, with every default and where it comes from.
+//!
+//! These are definitions only: checks of meaning and the model they resolve to are in [`super::resolve`]. One definition
+//! makes the type, its decoder, its JSON Schema and its rows in the field reference.
+
+pub mod fleet;
+pub mod laws;
+pub mod money;
+pub mod policy;
+pub mod work;
+
+pub use fleet::{Change, Nodes, Pool};
+pub use policy::{Placement, Queue, Quota, Ties};
+pub use work::Work;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::decode::{Spanned, record};
+use crate::units::{Duration, Name};
+use money::{Budget, Cluster, PricesAt};
+
+/// The version of the format that this program reads.
+pub const VERSION: u32 = 1;
+
+record! {
+    /// A scenario: a fleet, its work, and the policies between them.
+    pub struct Scenario {
+        /// The version of this format: 1.
+        pub version: Spanned<u32>,
+        /// The scenario's name.
+        pub name: Name,
+        /// What it is about, for reports.
+        pub about: Option<String>,
+        /// When the measured window starts, in the scenario's time zone: `2026-10-05` or `2026-10-05T08:00`.
+        pub start: Spanned<DateTime>,
+        /// How long the measured window is.
+        pub horizon: Spanned<Duration>,
+        /// Simulated before the window, so that it begins with a fleet at work, and left out of every figure.
+        pub warmup: Duration = Duration::ZERO => "none: the fleet starts empty",
+        /// The IANA time zone of all dates and of day and week shapes.
+        pub tz: TimeZone = TimeZone::UTC => "UTC",
+        /// Which dated prices apply: those in force as the window goes by, or those of one date throughout.
+        pub prices: PricesAt = PricesAt::InForce => "the price book's rows as they change over the window",
+        /// A CSV of your own prices, over the embedded price book (`fleetcast catalog --import-help` describes it).
+        pub price_file: Option<Spanned<String>>,
+        /// Seed of every random stream.
+        pub seed: u64 = 1 => "an arbitrary fixed number, so that runs repeat",
+        /// Width of a bucket of the time series.
+        pub bucket: Option<Spanned<Duration>>,
+        /// Pools of like nodes.
+        pub pools: Spanned<Vec<Pool>>,
+        /// Dated deliveries and retirements.
+        pub changes: Vec<Change> = Vec::new() => "the fleet stays as it is",
+        /// In which order waiting jobs are served.
+        pub queue: Queue = Queue::Fifo => "strict first come, first served",
+        /// Where pods go.
+        pub placement: Placement = Placement::BestFit => "the most common packing baseline (FGD paper, section 6)",
+        /// Which node wins among equals.
+        pub ties: Ties = Ties::Listed => "the order in which the scenario lists nodes",
+        /// Limits on the GPUs that work with a label may hold at once.
+        pub quotas: Vec<Quota> = Vec::new() => "no quotas",
+        /// Where jobs come from.
+        pub work: Spanned<Vec<Work>>,
+        /// Budgets to watch.
+        pub budgets: Vec<Budget> = Vec::new() => "no budgets",
+        /// Clusters whose control plane is billed.
+        pub clusters: Vec<Cluster> = Vec::new() => "no control-plane fees",
+        /// The same scenario with other settings, by name.
+        pub variants: Vec<Variant> = Vec::new() => "no variants",
+    }
+}
+
+record! {
+    /// The scenario with some settings changed.
+    pub struct Variant {
+        /// Its name.
+        pub name: Spanned<Name>,
+        /// What it is about.
+        pub about: Option<String>,
+        /// The changes, as `--set` takes them: `pools.ft.buy=OnDemand`.
+        pub set: Vec<Spanned<String>>,
+    }
+}

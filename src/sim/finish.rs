@@ -1,0 +1,366 @@
+//! The run is over: books closed, counts added up, an outcome made.
+
+use super::world::World;
+use crate::fleet::{NodeState, PoolId};
+use crate::ledger::{Line, LineKind, PoolBook, Unit};
+use crate::outcome::{
+    BudgetOutcome, Charge, ChargeKind, EvidenceNote, Exact, JobCounts, Money, Outcome, PoolOutcome, PoolSeries,
+    PriceRow, Series, VERSION, WaitTarget, WorkOutcome,
+};
+use crate::scenario::model::{Budget, Pool};
+use crate::units::time::NANOS_PER_HOUR;
+use crate::units::{Activity, SimTime, Usd, priced};
+
+impl World<'_, '_> {
+    /// Books everything that is still open and adds up.
+    ///
+    /// # Panics
+    /// When the books do not balance: a fault of ours.
+    pub fn finish(mut self, seed: u64, replication: u32) -> Outcome {
+        let end = self.window.1;
+        self.close_jobs();
+        self.reclassify();
+        for (i, n) in self.fleet.nodes().iter().enumerate() {
+            if n.state != NodeState::Gone {
+                let life = &self.lives[i];
+                self.books.node(n.pool, life.milli, life.from, end, false);
+            }
+        }
+        std::mem::take(&mut self.shared).close(&mut self.books, end);
+        let books =
+            std::mem::replace(&mut self.books, crate::ledger::Ledger::open(&[], self.window, self.model.bucket, 0))
+                .close();
+        let queue = self.tally.queue(end);
+        assert_eq!(queue.length_ns, queue.waited_ns, "Little's law: the queue's integral is the sum of its waits");
+        let (prices, charges) = self.bill(&books.lines);
+        let waiting: Vec<Vec<u128>> =
+            std::mem::take(&mut self.tally.wanted).into_iter().map(crate::kernel::Buckets::finish).collect();
+        let series = self.series(&books.pools, &waiting);
+        let mut jobs = JobCounts::default();
+        let work = self.work_outcomes(&charges, &mut jobs);
+        assert_eq!(
+            jobs.arrived + jobs.running_at_start + jobs.queued_at_start,
+            jobs.done + jobs.failed + jobs.cancelled + jobs.rejected + jobs.running_at_end + jobs.queued_at_end,
+            "every job that came is accounted for"
+        );
+        let pools = self.pool_outcomes(&books.pools, &charges);
+        let budgets = self.budgets(&books.watched, &series, &charges);
+        let mut notices = std::mem::take(&mut self.tally.notices);
+        if self.tally.rejected_by_size > 0 {
+            notices
+                .push(format!("{} jobs were rejected: the fleet could never hold them", self.tally.rejected_by_size));
+        }
+        if self.tally.rejected_by_quota > 0 {
+            notices.push(format!("{} jobs were rejected: larger than their quota", self.tally.rejected_by_quota));
+        }
+        if self.stopped {
+            notices.push("the run was stopped before its horizon; figures cover what was simulated".to_owned());
+        }
+        Outcome {
+            version: VERSION,
+            scenario: self.model.name.clone(),
+            variant: self.model.variant.clone(),
+            seed,
+            replication,
+            start: self.model.start.datetime().to_string(),
+            tz: self.model.start.time_zone().iana_name().unwrap_or("UTC").to_owned(),
+            horizon_ns: (self.window.1 - self.window.0).0,
+            pools,
+            work,
+            charges,
+            prices,
+            jobs,
+            waits: self.tally.wait_classes(),
+            queue,
+            series,
+            budgets,
+            evidence: weakest_first(&self.model.evidence),
+            events: self.events,
+            fingerprint: self.fingerprint,
+            notices,
+        }
+    }
+
+    /// The prices in force and every line of the bill.
+    fn bill(&self, lines: &[Line]) -> (Vec<PriceRow>, Vec<Charge>) {
+        let mut prices = Vec::new();
+        let mut row_of = std::collections::BTreeMap::new();
+        for (i, p) in self.model.pools.iter().enumerate() {
+            for (k, step) in p.tariff.steps.iter().enumerate() {
+                let until = p.tariff.steps.get(k + 1).map_or(SimTime::MAX, |s| s.from);
+                if until <= self.window.0 || step.from >= self.window.1 {
+                    continue;
+                }
+                row_of.insert((i as u16, k), prices.len());
+                prices.push(PriceRow {
+                    pool: p.name.clone(),
+                    usd_per_hour: Money(Usd(step.rate.0)),
+                    per: p.tariff.per.clone(),
+                    from_ns: step.from.since(self.window.0).0,
+                    source: step.source.clone(),
+                    evidence: step.evidence.clone(),
+                });
+            }
+        }
+        let mut charges: Vec<Charge> = lines
+            .iter()
+            .map(|l| {
+                let account = self.accounts.get(l.account);
+                let pool = &self.model.pools[l.pool.0 as usize];
+                Charge {
+                    id: String::new(),
+                    pool: pool.name.clone(),
+                    kind: match l.kind {
+                        LineKind::Activity(a) => ChargeKind::Activity(a),
+                        LineKind::MinimumAndRounding => ChargeKind::MinimumAndRounding,
+                    },
+                    workload: (l.account > 0).then(|| self.model.work[account.work as usize].name.clone()),
+                    labels: account.labels.clone(),
+                    price: row_of.get(&(l.pool.0, l.step)).copied(),
+                    milli_ns: Exact(l.milli_ns),
+                    usd: Money(l.usd),
+                    avoidable: !pool.tariff.sunk,
+                }
+            })
+            .collect();
+        for fee in &self.model.fees {
+            let ns = u128::from((self.window.1 - self.window.0).0);
+            prices.push(PriceRow {
+                pool: fee.name.clone(),
+                usd_per_hour: Money(Usd(fee.rate.0)),
+                per: "hour".to_owned(),
+                from_ns: 0,
+                source: fee.source.clone(),
+                evidence: fee.evidence.clone(),
+            });
+            charges.push(Charge {
+                id: String::new(),
+                pool: fee.name.clone(),
+                kind: ChargeKind::ControlPlane,
+                workload: None,
+                labels: Vec::new(),
+                price: Some(prices.len() - 1),
+                milli_ns: Exact(0),
+                usd: Money(priced(fee.rate, ns, u128::from(NANOS_PER_HOUR))),
+                avoidable: true,
+            });
+        }
+        for (i, c) in charges.iter_mut().enumerate() {
+            c.id = format!("c{}", i + 1);
+        }
+        (prices, charges)
+    }
+
+    fn pool_outcomes(&self, books: &[PoolBook], charges: &[Charge]) -> Vec<PoolOutcome> {
+        let mut out = Vec::new();
+        for (i, (p, b)) in self.model.pools.iter().zip(books).enumerate() {
+            let pool = PoolId(i as u16);
+            let bill: Usd = charges.iter().filter(|c| is_of(c, p)).map(|c| c.usd.0).sum();
+            let sunk: Usd = charges.iter().filter(|c| is_of(c, p) && !c.avoidable).map(|c| c.usd.0).sum();
+            let at_start = self.free.at_start(pool);
+            out.push(PoolOutcome {
+                name: p.name.clone(),
+                device: p.device.clone(),
+                instance: p.instance.clone(),
+                market: p.market.clone(),
+                unit: if p.tariff.unit == Unit::Gpu { "gpu" } else { "cpu" }.to_owned(),
+                nodes_at_start: at_start.0,
+                nodes_max: self.free.nodes_max(pool),
+                units_at_start: at_start.1 as f64 / 1000.0,
+                activity: b.activity.iter().map(|a| Exact(*a)).collect(),
+                capacity: Exact(b.capacity),
+                busy_ppm: Exact(b.busy_ppm),
+                sampled_ppm: Exact(b.sampled_ppm),
+                bill: Money(bill),
+                sunk: Money(sunk),
+                energy_uw_ns: Exact(b.energy_uw_ns),
+                pue: p.power.pue,
+                waits: self.tally.pools[i].0.clone(),
+                started: self.tally.pools[i].1,
+            });
+        }
+        out
+    }
+
+    fn work_outcomes(&self, charges: &[Charge], total: &mut JobCounts) -> Vec<WorkOutcome> {
+        let mut out = Vec::new();
+        for (w, t) in self.model.work.iter().zip(&self.tally.work) {
+            add(total, &t.jobs);
+            out.push(WorkOutcome {
+                name: w.name.clone(),
+                bill: Money(
+                    charges.iter().filter(|c| c.workload.as_deref() == Some(&w.name)).map(|c| c.usd.0).sum::<Usd>(),
+                ),
+                activity: Activity::ALL.iter().map(|a| Exact(spent(charges, &w.name, *a))).collect(),
+                jobs: t.jobs,
+                waits: t.waits.clone(),
+                turnaround: t.turnaround.clone(),
+                wait_target: w.wait_target.map(|(d, share)| WaitTarget { within_ns: d.0, share, met: t.met, of: t.of }),
+            });
+        }
+        out
+    }
+
+    fn series(&mut self, books: &[PoolBook], waiting: &[Vec<u128>]) -> Series {
+        let width = self.model.bucket.0;
+        let n = crate::ledger::book::buckets(self.window, self.model.bucket);
+        let span = self.window.1.0 - self.window.0.0;
+        // The last bucket may be cut short: averages are over the time that it has.
+        let lengths: Vec<f64> = (0..n as u64).map(|i| (span - i * width).min(width) as f64).collect();
+        let average = |v: &[u128], scale: f64| -> Vec<f64> {
+            v.iter().zip(&lengths).map(|(v, l)| *v as f64 / (l * scale)).collect()
+        };
+        let pools = books
+            .iter()
+            .zip(waiting)
+            .map(|(b, w)| {
+                let allocated = average(&b.held_series, 1e3);
+                let asked = average(w, 1e3);
+                PoolSeries {
+                    provisioned: average(&b.billed_series, 1e3),
+                    busy: average(&b.busy_series, 1e9),
+                    sampled: average(&b.sampled_series, 1e9),
+                    requested: allocated.iter().zip(&asked).map(|(a, b)| a + b).collect(),
+                    job_waste: average(&b.waste_series, 1e3),
+                    spend: b.spend_series.iter().take(n).copied().collect(),
+                    allocated,
+                }
+            })
+            .collect();
+        let take = |b: &mut crate::kernel::Buckets| {
+            std::mem::replace(b, crate::kernel::Buckets::new(SimTime::ZERO, self.model.bucket, 0)).finish()
+        };
+        let (jobs, gpus) = (take(&mut self.tally.waiting_jobs), take(&mut self.tally.waiting_milli));
+        Series {
+            bucket_ns: width,
+            buckets: n,
+            pools,
+            waiting_jobs: average(&jobs, 1.0),
+            waiting_gpus: average(&gpus, 1e3),
+        }
+    }
+
+    fn budgets(&self, watched: &[Vec<f64>], series: &Series, charges: &[Charge]) -> Vec<BudgetOutcome> {
+        let fee_per_ns: f64 = self.model.fees.iter().map(|f| f.rate.to_f64()).sum::<f64>() / NANOS_PER_HOUR as f64;
+        self.model
+            .budgets
+            .iter()
+            .zip(watched)
+            .map(|(b, watched)| {
+                let per_bucket: Vec<f64> = match &b.label {
+                    Some(_) => watched.iter().take(series.buckets).copied().collect(),
+                    None => (0..series.buckets)
+                        .map(|i| {
+                            let fees = fee_per_ns * series.bucket_ns as f64;
+                            fees + series.pools.iter().map(|p| p.spend[i]).sum::<f64>()
+                        })
+                        .collect(),
+                };
+                let spent = match &b.label {
+                    Some(label) => {
+                        let text = label.to_string();
+                        charges.iter().filter(|c| c.labels.contains(&text)).map(|c| c.usd.0).sum()
+                    }
+                    None => charges.iter().map(|c| c.usd.0).sum::<Usd>(),
+                };
+                budget(b, &per_bucket, spent, series.bucket_ns, (self.window.1 - self.window.0).0)
+            })
+            .collect()
+    }
+}
+
+/// Crossing times by linear interpolation within a bucket; the forecast is the window's average rate carried on.
+fn budget(b: &Budget, per_bucket: &[f64], spent: Usd, bucket_ns: u64, window_ns: u64) -> BudgetOutcome {
+    let mut spend = Vec::with_capacity(per_bucket.len());
+    let mut sum = 0.0;
+    let amount = b.amount.to_f64();
+    let mut crossed = [None, None];
+    for (i, v) in per_bucket.iter().enumerate() {
+        for (mark, at) in [0.8, 1.0].into_iter().zip(&mut crossed) {
+            let level = mark * amount;
+            if at.is_none() && sum + v > level {
+                let part = if *v > 0.0 { ((level - sum) / v).max(0.0) } else { 0.0 };
+                *at = Some(((i as f64 + part) * bucket_ns as f64) as u64);
+            }
+        }
+        sum += v;
+        spend.push(sum);
+    }
+    let rate = if window_ns > 0 { spent.to_f64() / window_ns as f64 } else { 0.0 };
+    let forecast = (crossed[1].is_none() && rate > 0.0).then(|| (amount / rate) as u64).filter(|at| *at > window_ns);
+    BudgetOutcome {
+        name: b.name.clone(),
+        scope: b.label.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string),
+        amount: Money(b.amount),
+        period: b.period.clone(),
+        spent: Money(spent),
+        crossed_80_ns: crossed[0],
+        crossed_100_ns: crossed[1],
+        forecast_ns: forecast,
+        spend,
+    }
+}
+
+/// What a workload spent on an activity, by the bill's lines.
+fn spent(charges: &[Charge], work: &str, a: Activity) -> u128 {
+    charges
+        .iter()
+        .filter(|c| c.workload.as_deref() == Some(work) && c.kind == ChargeKind::Activity(a))
+        .map(|c| c.milli_ns.0)
+        .sum()
+}
+
+fn is_of(c: &Charge, p: &Pool) -> bool {
+    c.pool == p.name && c.kind != ChargeKind::ControlPlane
+}
+
+fn add(to: &mut JobCounts, o: &JobCounts) {
+    to.running_at_start += o.running_at_start;
+    to.queued_at_start += o.queued_at_start;
+    to.arrived += o.arrived;
+    to.done += o.done;
+    to.failed += o.failed;
+    to.cancelled += o.cancelled;
+    to.rejected += o.rejected;
+    to.running_at_end += o.running_at_end;
+    to.queued_at_end += o.queued_at_end;
+    to.preemptions += o.preemptions;
+}
+
+/// Guesses first, measurements last; as the scenario lists them within a grade.
+fn weakest_first(notes: &[EvidenceNote]) -> Vec<EvidenceNote> {
+    let mut notes = notes.to_vec();
+    notes.sort_by_key(|n| ["guess", "prior", "fitted", "measured"].iter().position(|g| *g == n.grade).unwrap_or(0));
+    notes
+}
+
+/// Checks that hold in every run, as one place to call them from tests.
+///
+/// # Panics
+/// When one does not hold.
+pub fn check_conservation(o: &Outcome) {
+    for p in &o.pools {
+        let spent: u128 = p.activity.iter().map(|a| a.0).sum();
+        assert_eq!(spent, p.capacity.0, "pool {}: activities add up to what was billed", p.name);
+    }
+    let lines: u128 = o.charges.iter().map(|c| c.milli_ns.0).sum();
+    let billed: u128 = o.pools.iter().map(|p| p.capacity.0).sum();
+    assert_eq!(lines, billed, "the lines of the bill carry all the time that was billed");
+    let by_pool: Usd = o.pools.iter().map(|p| p.bill.0).sum();
+    let fees: Usd = o.charges.iter().filter(|c| c.kind == ChargeKind::ControlPlane).map(|c| c.usd.0).sum();
+    assert_eq!(by_pool + fees, o.bill(), "pools and fees add up to the bill");
+    for key in o.label_keys() {
+        let sum: Usd = o.by_label(&key).into_iter().map(|(_, u)| u).sum();
+        assert_eq!(sum, o.bill(), "the values of label {key} add up to the bill");
+    }
+    let work: Usd = o.work.iter().map(|w| w.bill.0).sum();
+    let fleet: Usd = o.charges.iter().filter(|c| c.workload.is_none()).map(|c| c.usd.0).sum();
+    assert_eq!(work + fleet, o.bill(), "workloads and the fleet's own lines add up to the bill");
+    assert_eq!(o.queue.length_ns, o.queue.waited_ns, "Little's law");
+    let j = &o.jobs;
+    assert_eq!(
+        j.arrived + j.running_at_start + j.queued_at_start,
+        j.done + j.failed + j.cancelled + j.rejected + j.running_at_end + j.queued_at_end,
+        "jobs in = done + failed + cancelled + rejected + running + queued"
+    );
+}

@@ -1,0 +1,364 @@
+//! The life of a job: it arrives, waits, starts, ends; or is withdrawn, pushed out, or cut off by the horizon.
+
+use smallvec::SmallVec;
+
+use super::event::{Event, JobEvent};
+use super::jobs::{JobId, Live, RowParts};
+use super::waiting::{ClassId, ClassKey, own_key};
+use super::world::World;
+use crate::fleet::{Free, NodeState, PoolId, PoolSet};
+use crate::ledger::{Held, Unit};
+use crate::outcome::{JobEnd, JobRow};
+use crate::policy::placement::{Spot, Target};
+use crate::units::{Activity, Duration, SimTime};
+use crate::workload::{Ending, Job, Request};
+
+impl World<'_, '_> {
+    /// A job arrives: it joins the queue, or is turned away when it could never run.
+    pub fn arrive(&mut self) {
+        let Some((work, ordinal, job)) = self.arrivals.take() else { return };
+        self.next_arrival();
+        let account = self.accounts.account(work, job.labels);
+        self.tally.arrived(work);
+        let last = self.model.work[work as usize].tiers.len() as u8;
+        let widest = self.class_of(work, &job, account, last);
+        let limits = self.accounts.get(account).limits;
+        let fits_quota = self.accounts.ever_allows(self.model, limits, job.total_milli());
+        let live = Live {
+            job,
+            work,
+            tier: 1,
+            ordinal,
+            seq: self.tally.seq(),
+            account,
+            class: widest,
+            queued: self.now,
+            first_start: SimTime::MAX,
+            start: SimTime::MAX,
+            ends: SimTime::MAX,
+            attempts: 0,
+            end_timer: None,
+            patience: None,
+            widen: None,
+            pods: SmallVec::new(),
+            row: self.rows.then(Box::<RowParts>::default),
+        };
+        if !self.waiting.class(widest).possible || !fits_quota {
+            self.tally.rejected(&live, !fits_quota);
+            self.report(&live, JobEnd::Rejected);
+            return;
+        }
+        let tiers = &self.model.work[work as usize].tiers;
+        let next_tier = tiers.get(1).map(|t| t.after);
+        let class = if last == 1 { widest } else { self.class_of(work, &job, account, 1) };
+        let id = self.jobs.insert(Live { class, ..live });
+        if job.patience != Duration(u64::MAX) {
+            let e = Event::Job(JobEvent::GiveUp(id));
+            self.jobs[id].patience = Some(self.queue.arm(self.now + job.patience, e.class(), e));
+        }
+        if let Some(after) = next_tier {
+            let e = Event::Job(JobEvent::Widen(id));
+            self.jobs[id].widen = Some(self.queue.arm(self.now + after, e.class(), e));
+        }
+        self.enqueue(id);
+    }
+
+    /// The class of a job when this many of its workload's tiers are open.
+    fn class_of(&mut self, work: u16, job: &Job, account: u32, tiers: u8) -> ClassId {
+        let w = &self.model.work[work as usize];
+        let pools = self.model.open_pools(work as usize, job.accept, tiers as usize);
+        let shape = self.placer.shape(Target { request: job.request, pools });
+        let a = self.accounts.get(account);
+        let one_island = w.one_island && job.pods > 1;
+        let key = ClassKey { shape, pods: job.pods, one_island, limits: a.limits, group: a.group };
+        match self.waiting.find(&key) {
+            Some(id) => id,
+            None => {
+                let possible = self.possible(&job.request, job.pods, pools, one_island);
+                self.waiting.define(key, job.request, pools, possible)
+            }
+        }
+    }
+
+    /// Whether the fleet, with all that will ever be added to it, could take such a gang when empty.
+    fn possible(&self, r: &Request, pods: u16, pools: PoolSet, one_island: bool) -> bool {
+        let mut by_island: std::collections::BTreeMap<u32, u64> = std::collections::BTreeMap::new();
+        for n in self.model.all_nodes().filter(|n| pools.has(n.pool)) {
+            let island = if one_island { n.island.0 } else { 0 };
+            *by_island.entry(island).or_default() += u64::from(Free::of(n.capacity).count(r));
+        }
+        by_island.values().any(|slots| *slots >= u64::from(pods))
+    }
+
+    fn enqueue(&mut self, id: JobId) {
+        let l = &self.jobs[id];
+        let place = (own_key(&self.model.queue.order, &l.job), l.seq);
+        self.waiting.join(l.class, place, id);
+        self.tally.queue_length(self.now, self.waiting.len());
+        self.dirty = true;
+    }
+
+    /// Takes a job out of the queue; its wait until now is over.
+    fn dequeue(&mut self, id: JobId) {
+        let l = &self.jobs[id];
+        let place = (own_key(&self.model.queue.order, &l.job), l.seq);
+        self.waiting.leave(l.class, place);
+        self.tally.queue_length(self.now, self.waiting.len());
+        let first = self.first_choice(l);
+        self.tally.waited(l, first, self.now);
+    }
+
+    /// The pool that a waiting job counts as demand for: the first of its first tier that it accepts.
+    pub fn first_choice(&self, l: &Live) -> Option<PoolId> {
+        (1..=self.model.work[l.work as usize].tiers.len())
+            .find_map(|n| self.model.open_pools(l.work as usize, l.job.accept, n).iter().next())
+    }
+
+    /// Another tier of pools opens to a waiting job.
+    pub fn widen(&mut self, id: JobId) {
+        let l = &self.jobs[id];
+        if l.is_running() {
+            return;
+        }
+        let (work, job, account, tier) = (l.work, l.job, l.account, l.tier + 1);
+        let place = (own_key(&self.model.queue.order, &job), l.seq);
+        let (old, queued) = (l.class, l.queued);
+        let class = self.class_of(work, &job, account, tier);
+        self.waiting.leave(old, place);
+        self.waiting.join(class, place, id);
+        let next = self.model.work[work as usize].tiers.get(tier as usize).map(|t| t.after);
+        let timer = next.map(|after| {
+            let e = Event::Job(JobEvent::Widen(id));
+            // Delays count from when the job joined the queue.
+            self.queue.arm((queued + after).max(self.now), e.class(), e)
+        });
+        let l = &mut self.jobs[id];
+        (l.class, l.tier, l.widen) = (class, tier, timer);
+        self.dirty = true;
+    }
+
+    /// The owner of a waiting job will wait no longer.
+    pub fn give_up(&mut self, id: JobId) {
+        // Patience that ends in the very instant in which there is room is still served.
+        if std::mem::take(&mut self.dirty) {
+            self.dispatch();
+        }
+        if self.jobs[id].is_running() {
+            return;
+        }
+        self.dequeue(id);
+        self.cancel_timers(id);
+        let live = self.jobs.remove(id);
+        self.tally.left(&live, JobEnd::Cancelled, self.now);
+        self.report(&live, JobEnd::Cancelled);
+        self.dirty = true;
+    }
+
+    fn cancel_timers(&mut self, id: JobId) {
+        let l = &mut self.jobs[id];
+        for t in [l.end_timer.take(), l.patience.take(), l.widen.take()].into_iter().flatten() {
+            self.queue.cancel(t);
+        }
+    }
+
+    /// Starts a waiting job on these spots.
+    pub fn start(&mut self, id: JobId, spots: SmallVec<[Spot; 1]>) {
+        self.dequeue(id);
+        self.cancel_timers(id);
+        let l = &self.jobs[id];
+        let (job, work, account) = (l.job, l.work, l.account);
+        let mut speed = f64::INFINITY;
+        for s in &spots {
+            let pool = self.fleet.node(s.node).pool;
+            speed = speed.min(self.model.work[work as usize].speed[pool.0 as usize]);
+            if job.request.is_share() {
+                for g in s.gpus.iter() {
+                    self.shared.enter(&mut self.books, (pool, s.node, g), self.now, job.usage.stall_ppm);
+                }
+            }
+        }
+        self.accounts.take(account, job.total_milli());
+        let ends = self.now + job.work.at_speed(speed);
+        let e = Event::Job(JobEvent::End(id));
+        let timer = self.queue.arm(ends, e.class(), e);
+        let pool = self.fleet.node(spots[0].node).pool;
+        let l = &mut self.jobs[id];
+        (l.start, l.ends, l.end_timer, l.pods) = (self.now, ends, Some(timer), spots);
+        l.attempts += 1;
+        if l.first_start == SimTime::MAX {
+            l.first_start = self.now;
+            self.tally.first_start(l, pool, self.now);
+        }
+        self.running_count += 1;
+        if let Some(r) = &mut self.running {
+            r.insert((ends, id));
+        }
+    }
+
+    /// Puts a pod on a node (the caller has asked the placer where).
+    pub fn place(&mut self, spot: Spot, r: &Request) {
+        let pool = self.fleet.node(spot.node).pool;
+        self.fleet.place(spot.node, r, spot.gpus);
+        let milli = self.pod_milli(pool, r) as i64;
+        self.free.shift(pool, milli, 0);
+    }
+
+    /// Takes it off again.
+    pub fn unplace(&mut self, spot: Spot, r: &Request) {
+        let node = self.fleet.node(spot.node);
+        let (pool, state) = (node.pool, node.state);
+        self.fleet.release(spot.node, r, spot.gpus);
+        let milli = self.pod_milli(pool, r) as i64;
+        if state == NodeState::Draining {
+            self.free.hold_back(pool, Activity::Drain, milli);
+            if self.fleet.node(spot.node).pods == 0 {
+                self.terminate(spot.node);
+            }
+        } else {
+            self.free.shift(pool, 0, milli);
+        }
+    }
+
+    /// Books the present run of a job as `activity` and takes it off its nodes.
+    fn stop(&mut self, id: JobId, activity: Activity) {
+        let spots = std::mem::take(&mut self.jobs[id].pods);
+        let l = &self.jobs[id];
+        let (job, start, account, ends) = (l.job, l.start, l.account, l.ends);
+        // Pods of a gang are mostly in one pool: add up per pool before booking.
+        let mut per_pool: SmallVec<[(PoolId, u64); 2]> = SmallVec::new();
+        for s in &spots {
+            let pool = self.fleet.node(s.node).pool;
+            let milli = self.pod_milli(pool, &job.request);
+            match per_pool.iter_mut().find(|(p, _)| *p == pool) {
+                Some((_, m)) => *m += milli,
+                None => per_pool.push((pool, milli)),
+            }
+        }
+        for (pool, milli) in per_pool {
+            self.book(id, pool, account, milli, start, &job, activity);
+        }
+        for s in &spots {
+            if job.request.is_share() {
+                let pool = self.fleet.node(s.node).pool;
+                for g in s.gpus.iter() {
+                    self.shared.leave(&mut self.books, (pool, s.node, g), self.now, job.usage.stall_ppm);
+                }
+            }
+            self.unplace(*s, &job.request);
+        }
+        self.accounts.give(account, job.total_milli());
+        self.running_count -= 1;
+        if let Some(r) = &mut self.running {
+            r.remove(&(ends, id));
+        }
+        self.jobs[id].pods = spots;
+        self.dirty = true;
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one stretch of one job in one pool; a struct would be used once")]
+    fn book(
+        &mut self,
+        id: JobId,
+        pool: PoolId,
+        account: u32,
+        milli: u64,
+        start: SimTime,
+        job: &Job,
+        activity: Activity,
+    ) {
+        if milli == 0 {
+            return;
+        }
+        let gpu = self.model.pools[pool.0 as usize].tariff.unit == Unit::Gpu;
+        let held = Held {
+            from: start,
+            to: self.now,
+            milli,
+            activity,
+            stall_ppm: job.usage.stall_ppm,
+            busy_ppm: job.usage.busy_ppm,
+            shared: gpu && job.request.is_share(),
+        };
+        self.books.held(pool, account, &held);
+        let (a, b) = self.books.clip(start, self.now);
+        if let Some(row) = &mut self.jobs[id].row
+            && a < b
+        {
+            let q = u128::from(milli) * u128::from((b - a).0);
+            let stall = q * u128::from(job.usage.stall_ppm) / 1_000_000;
+            row.activity[Activity::InputStall as usize] += stall;
+            row.activity[activity as usize] += q - stall;
+            row.usd += self.books.cost_of(pool, a, b, milli);
+        }
+    }
+
+    /// A job's run is over, one way or another.
+    pub fn end_job(&mut self, id: JobId) {
+        let (activity, end) = match self.jobs[id].job.ending {
+            Ending::Completes => (Activity::Productive, JobEnd::Done),
+            Ending::Fails => (Activity::Discarded, JobEnd::Failed),
+            Ending::Cancelled => (Activity::Discarded, JobEnd::Cancelled),
+        };
+        self.jobs[id].end_timer = None;
+        self.stop(id, activity);
+        let live = self.jobs.remove(id);
+        self.tally.left(&live, end, self.now);
+        self.report(&live, end);
+    }
+
+    /// Pushes a running job out: its progress is lost, and it waits again in its old place in line.
+    pub fn requeue(&mut self, id: JobId) {
+        if let Some(t) = self.jobs[id].end_timer.take() {
+            self.queue.cancel(t);
+        }
+        self.stop(id, Activity::Lost);
+        self.tally.preempted(self.jobs[id].work);
+        let l = &mut self.jobs[id];
+        l.pods.clear();
+        (l.start, l.ends, l.queued) = (SimTime::MAX, SimTime::MAX, self.now);
+        self.enqueue(id);
+    }
+
+    /// The run is over: what still runs is booked until now, what still waits is counted.
+    pub fn close_jobs(&mut self) {
+        let ids: Vec<JobId> = self.jobs.iter().map(|(i, _)| i).collect();
+        for id in ids {
+            let state = if self.jobs[id].is_running() {
+                self.stop(id, Activity::Productive);
+                JobEnd::Running
+            } else {
+                self.dequeue(id);
+                JobEnd::Queued
+            };
+            let live = self.jobs.remove(id);
+            self.tally.left(&live, state, self.now);
+            self.report(&live, state);
+        }
+    }
+
+    /// Hands a job's row to the recorder.
+    fn report(&mut self, l: &Live, state: JobEnd) {
+        let Some(row) = &l.row else { return };
+        if self.now < self.window.0 {
+            return;
+        }
+        let nodes: Vec<String> = l.pods.iter().map(|s| self.node_name(s.node)).collect();
+        let pool = l.pods.first().map(|s| self.fleet.node(s.node).pool);
+        self.recorder.job(&JobRow {
+            ordinal: l.ordinal,
+            workload: &self.model.work[l.work as usize].name,
+            labels: &self.accounts.get(l.account).labels,
+            arrive: l.job.arrive,
+            start: (l.first_start != SimTime::MAX).then_some(l.first_start),
+            end: self.now,
+            state,
+            pods: l.job.pods,
+            milli: l.job.total_milli(),
+            pool: pool.map(|p| self.model.pools[p.0 as usize].name.as_str()),
+            nodes: &nodes,
+            attempts: l.attempts,
+            usd: row.usd,
+            activity: &row.activity,
+        });
+    }
+}

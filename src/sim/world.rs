@@ -1,0 +1,222 @@
+//! The world: it owns the queue of events, sends each to its room, and applies what policies decide.
+
+use std::collections::BTreeSet;
+
+use super::accounts::Accounts;
+use super::arrivals::Arrivals;
+use super::event::{Event, FleetEvent, JobEvent};
+use super::free::FreeShares;
+use super::jobs::{JobId, Jobs};
+use super::lives::NodeLife;
+use super::tally::Tally;
+use super::waiting::WaitingRoom;
+use crate::fleet::{Fleet, NodeState};
+use crate::kernel::{Queue, Streams};
+use crate::ledger::{Ledger, SharedGpus};
+use crate::outcome::{Progress, Recorder};
+use crate::policy::placement::{PlacementPolicy, Placer, Settings, Target, TypicalPods};
+use crate::policy::queue::Blocked;
+use crate::scenario::model::Model;
+use crate::units::SimTime;
+
+/// How many events pass between two calls of [`Recorder::progress`].
+const PROGRESS_EVERY: u64 = 1 << 15;
+
+/// Everything that changes while a run goes on.
+pub(super) struct World<'m, 'r> {
+    pub model: &'m Model,
+    pub recorder: &'r mut dyn Recorder,
+    /// Whether job rows are wanted.
+    pub rows: bool,
+    pub queue: Queue<Event>,
+    pub fleet: Fleet,
+    pub placer: Placer,
+    pub books: Ledger,
+    pub shared: SharedGpus,
+    pub jobs: Jobs,
+    pub waiting: WaitingRoom,
+    /// Running jobs by when they will end; kept only when backfill or preemption looks ahead.
+    pub running: Option<BTreeSet<(SimTime, JobId)>>,
+    pub running_count: u64,
+    pub accounts: Accounts,
+    pub arrivals: Arrivals<'m>,
+    pub tally: Tally,
+    pub free: FreeShares,
+    pub lives: Vec<NodeLife>,
+    /// Whether anything happened that could let a waiting job start.
+    pub dirty: bool,
+    pub now: SimTime,
+    /// The measured window.
+    pub window: (SimTime, SimTime),
+    pub events: u64,
+    pub fingerprint: u64,
+    pub stopped: bool,
+}
+
+impl<'m, 'r> World<'m, 'r> {
+    /// The world at the epoch: nodes in place, nothing running.
+    pub fn new(model: &'m Model, seed: u64, replication: u32, recorder: &'r mut dyn Recorder) -> World<'m, 'r> {
+        let streams = Streams::new(seed, replication);
+        let window = (model.window_start(), model.end());
+        let accounts = Accounts::of(model);
+        let tariffs: Vec<_> = model.pools.iter().map(|p| (p.tariff.clone(), p.power)).collect();
+        let mut books = Ledger::open(&tariffs, window, model.bucket, model.budgets.len());
+        accounts.watch(model, &mut books);
+        let looks_ahead = model.queue.preempt || matches!(model.queue.blocked, Blocked::Easy { .. });
+        let rows = recorder.wants_jobs();
+        let mut world = World {
+            model,
+            recorder,
+            rows,
+            queue: Queue::new(),
+            fleet: Fleet::default(),
+            placer: placer(model, seed, &streams),
+            books,
+            shared: SharedGpus::default(),
+            jobs: Jobs::default(),
+            waiting: WaitingRoom::default(),
+            running: looks_ahead.then(BTreeSet::new),
+            running_count: 0,
+            accounts,
+            arrivals: Arrivals::of(model, &streams),
+            tally: Tally::of(model),
+            free: FreeShares::new(model.pools.len()),
+            lives: Vec::new(),
+            dirty: false,
+            now: SimTime::ZERO,
+            window,
+            events: 0,
+            fingerprint: 0xcbf2_9ce4_8422_2325,
+            stopped: false,
+        };
+        world.populate();
+        world
+    }
+
+    /// Puts the first nodes in place and schedules what is dated.
+    fn populate(&mut self) {
+        for spec in &self.model.nodes {
+            self.add_node(*spec, NodeState::Ready);
+        }
+        for (i, c) in self.model.changes.iter().enumerate() {
+            self.schedule(c.at, Event::Fleet(FleetEvent::Change(i as u32)));
+        }
+        if self.window.0 > SimTime::ZERO {
+            self.schedule(self.window.0, Event::WindowStart);
+        } else {
+            self.begin_window();
+        }
+        self.next_arrival();
+        self.reclassify();
+    }
+
+    pub fn schedule(&mut self, at: SimTime, e: Event) {
+        self.queue.push(at, e.class(), e);
+    }
+
+    /// Puts the next arrival into the lane beside the heap.
+    pub fn next_arrival(&mut self) {
+        if let Some(at) = self.arrivals.next_time()
+            && at < self.window.1
+        {
+            let e = Event::Job(JobEvent::Arrive);
+            self.queue.lane_push(at.max(self.now), e.class(), e);
+        }
+    }
+
+    /// Runs to the end of the window, or until the recorder says stop.
+    pub fn run(&mut self) {
+        while let Some(at) = self.queue.peek_time() {
+            if at >= self.window.1 {
+                break;
+            }
+            let Some((at, event)) = self.queue.pop() else { break };
+            debug_assert!(at >= self.now, "time ran backwards");
+            self.now = at;
+            self.events += 1;
+            self.note(event);
+            self.handle(event);
+            // An instant is over when the next event is later: only then are waiting jobs looked at, so that all
+            // completions and arrivals of the instant are seen together.
+            if self.queue.peek_time() != Some(at) {
+                self.end_of_instant();
+            }
+            if self.events.is_multiple_of(PROGRESS_EVERY) {
+                let p = Progress { now: self.now, end: self.window.1, events: self.events };
+                if !self.recorder.progress(p) {
+                    self.stopped = true;
+                    break;
+                }
+            }
+        }
+        if self.stopped {
+            self.window.1 = self.now.max(self.window.0);
+            self.books.cut(self.window.1);
+        }
+        self.now = self.window.1;
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Job(JobEvent::Arrive) => self.arrive(),
+            Event::Job(JobEvent::End(id)) => self.end_job(id),
+            Event::Job(JobEvent::GiveUp(id)) => self.give_up(id),
+            Event::Job(JobEvent::Widen(id)) => self.widen(id),
+            Event::Fleet(FleetEvent::Change(i)) => self.change_fleet(i as usize),
+            Event::Fleet(FleetEvent::Ready(node)) => self.node_ready(node),
+            Event::Fleet(FleetEvent::Evict(node)) => self.evict(node),
+            Event::WindowStart => self.begin_window(),
+        }
+    }
+
+    /// From here on everything counts.
+    fn begin_window(&mut self) {
+        self.tally.begin(self.waiting.len());
+        for (_, l) in self.jobs.iter() {
+            self.tally.begin_work(l.work, l.is_running());
+        }
+        self.free.begin();
+    }
+
+    fn end_of_instant(&mut self) {
+        if std::mem::take(&mut self.dirty) && !self.waiting.is_empty() {
+            self.dispatch();
+        }
+        self.reclassify();
+    }
+
+    /// One FNV-1a step a word: two runs that agree have the same fingerprint.
+    fn note(&mut self, event: Event) {
+        for word in [self.now.0, event.code()] {
+            self.fingerprint = (self.fingerprint ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+/// How many jobs of each workload FGD looks at to learn which pods are typical.
+const TYPICAL_JOBS: usize = 10_000;
+/// The share of them that its list of typical pods covers, in percent (the FGD authors' setting).
+const TYPICAL_PERCENT: u32 = 95;
+
+/// The placement engine, told the tie order and, for FGD, which pods are typical of the workload.
+fn placer(model: &Model, seed: u64, streams: &Streams) -> Placer {
+    let mut settings = Settings { ties: model.ties, ..Settings::default() };
+    if model.placement == PlacementPolicy::Fgd {
+        // Streams are named: looking ahead at the jobs does not change what is drawn later.
+        let mut ahead = Arrivals::of(model, streams);
+        let mut left = vec![TYPICAL_JOBS; model.work.len()];
+        let mut pods = Vec::new();
+        while let Some((w, _, job)) = ahead.take() {
+            let n = &mut left[w as usize];
+            if *n > 0 {
+                *n -= 1;
+                let pools = model.open_pools(w as usize, job.accept, usize::MAX);
+                pods.extend(std::iter::repeat_n(Target { request: job.request, pools }, usize::from(job.pods)));
+            } else if left.iter().all(|n| *n == 0) {
+                break;
+            }
+        }
+        settings.typical = TypicalPods::of(pods, TYPICAL_PERCENT);
+    }
+    Placer::with(model.placement, model.tie_seed.unwrap_or(seed), &settings)
+}
