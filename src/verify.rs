@@ -3,6 +3,7 @@
 //! A suite is a list of cases. A case passes when ours is within its tolerance of the published figure; one without a
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
+pub mod fgd;
 pub mod queues;
 pub mod timing;
 

@@ -145,12 +145,8 @@ impl Free {
             (k, 1000) => u32::from(self.whole / k),
             (_, m) => self.gpu[..self.gpus as usize].iter().map(|g| u32::from(g / m.max(1))).sum(),
         };
-        if r.cpu_milli > 0 {
-            n = n.min(self.cpu_milli / r.cpu_milli);
-        }
-        if r.mem_mib > 0 {
-            n = n.min(self.mem_mib / r.mem_mib);
-        }
+        n = n.min(self.cpu_milli.checked_div(r.cpu_milli).unwrap_or(u32::MAX));
+        n = n.min(self.mem_mib.checked_div(r.mem_mib).unwrap_or(u32::MAX));
         // A pod that asks for nothing fits as often as one likes; keep sums of counts far from overflow.
         n.min(1 << 20)
     }

@@ -14,7 +14,8 @@ use super::ties::Ties;
 use super::tree::Tree;
 use super::{PlacementPolicy, Target};
 use crate::fleet::{Fleet, Gpus, IslandId, NodeId, PoolId};
-use rustc_hash::FxHashMap;
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
 
 /// Index of a [`Target`] that a [`Placer`] knows.
@@ -81,8 +82,7 @@ pub struct Placer {
     bytes_max: usize,
     luck: Luck,
     scorer: Scorer,
-    shapes: Vec<Target>,
-    ids: FxHashMap<Target, ShapeId>,
+    shapes: IndexSet<Target, FxBuildHasher>,
     ranks: Vec<u32>,
     /// Ranks given by hand.
     given: BTreeMap<NodeId, u32>,
@@ -112,8 +112,7 @@ impl Placer {
             bytes_max: settings.index_bytes_max,
             luck: Luck::new(seed, 0),
             scorer: Scorer::new(policy, settings.weights, &settings.typical),
-            shapes: Vec::new(),
-            ids: FxHashMap::default(),
+            shapes: IndexSet::default(),
             ranks: Vec::new(),
             given: BTreeMap::new(),
             islands: Vec::new(),
@@ -147,12 +146,7 @@ impl Placer {
 
     /// The id of what a pod asks for; equal targets have equal ids.
     pub fn shape(&mut self, t: Target) -> ShapeId {
-        let next = ShapeId(self.shapes.len() as u32);
-        let id = *self.ids.entry(t).or_insert(next);
-        if id == next {
-            self.shapes.push(t);
-        }
-        id
+        ShapeId(self.shapes.insert_full(t).0 as u32)
     }
 
     /// What a shape asks for.
@@ -168,7 +162,7 @@ impl Placer {
         let node = match (self.policy, self.ties) {
             (PlacementPolicy::FirstFit, Ties::Order(_)) => {
                 self.tree.settle(nodes, &self.ranks);
-                self.tree.first(&self.shapes[s.index()])
+                self.tree.first(s.index(), &self.shapes[s.index()], &self.history, fleet.log())
             }
             (PlacementPolicy::FirstFit | PlacementPolicy::Random, _) => {
                 self.refresh_bits(fleet, s);

@@ -126,12 +126,12 @@ pub fn most_allocated(demands: &[Demand]) -> i32 {
 }
 
 fn weighted(demands: &[Demand], score: impl Fn(&Demand) -> u64) -> i32 {
-    let (mut sum, mut weights) = (0, 0);
+    let (mut sum, mut weights) = (0u64, 0u64);
     for d in demands.iter().filter(|d| d.capacity > 0 && d.weight > 0) {
         sum += score(d) * u64::from(d.weight);
         weights += u64::from(d.weight);
     }
-    if weights == 0 { 0 } else { (sum / weights) as i32 }
+    sum.checked_div(weights).unwrap_or(0) as i32
 }
 
 /// What kube-scheduler's scores look at when a pod comes to a node.

@@ -287,7 +287,7 @@ fn scores_kept_stay_within_the_limit() {
     for round in 0..3 {
         for t in shapes() {
             let s = placer.shape(t);
-            assert_eq!(s.index() < shapes().len(), true, "round {round} makes no new shapes");
+            assert!(s.index() < shapes().len(), "round {round} makes no new shapes");
             placer.pick(&fleet, s);
             assert!(placer.shapes_kept() <= 3);
         }
