@@ -6,7 +6,7 @@
 
 mod lex;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use lex::{Kind, Token};
 

@@ -381,3 +381,65 @@ fn ron_and_we_agree_on_what_is_ron() {
         assert_eq!(ours, theirs, "{text:?}: {:?}", read(text).1.list);
     }
 }
+
+/// Panics unless `ron` reads the text to the same values, names of structs and variants aside, which its `Value` drops.
+/// For every sample and scenario that is kept in the repository.
+pub(crate) fn agrees_with_ron(text: &str) {
+    let theirs: ron::Value = ron::from_str(text).unwrap_or_else(|e| panic!("ron: {e}\n{text}"));
+    let (node, out) = read(text);
+    assert_eq!(out.list, []);
+    same(&node.expect("a tree"), &theirs);
+}
+
+fn same(ours: &Node, theirs: &ron::Value) {
+    use ron::Value as R;
+    let list = |items: &[Node], values: &[R]| {
+        assert_eq!(items.len(), values.len());
+        items.iter().zip(values).for_each(|(a, b)| same(a, b));
+    };
+    match (&ours.value, theirs) {
+        (_, R::Option(Some(inner))) => same(ours, inner),
+        (Value::Null, R::Option(None)) => {}
+        (Value::Bool(a), R::Bool(b)) => assert_eq!(a, b),
+        (Value::Text(a), R::String(b)) => assert_eq!(a, b),
+        (Value::Text(a), R::Char(b)) => assert_eq!(*a, b.to_string()),
+        (Value::Number(a), R::Number(b)) => {
+            // `ron` takes the narrowest float that will do.
+            let b = b.into_f64();
+            let a: f64 = a.replace('_', "").parse().expect("a plain number in a sample");
+            assert!((a - b).abs() <= a.abs() * 1e-6, "{a} {b}");
+        }
+        (Value::List(items), R::Seq(values)) => list(items, values),
+        (Value::Map(entries), R::Map(map)) => {
+            assert_eq!(entries.len(), map.len());
+            // Theirs is sorted by key.
+            for entry in entries {
+                let key = R::String(entry.key.key_text().expect("a named field").to_owned());
+                same(&entry.value, &map[&key]);
+            }
+        }
+        (Value::Map(entries), R::Unit) if entries.is_empty() => {}
+        (Value::Map(entries), R::Seq(values)) if entries.is_empty() => assert!(values.is_empty()),
+        (Value::Tagged { body: None, .. }, R::Unit) => {}
+        (Value::Tagged { body: Some(body), .. }, value) => same(body, value),
+        (a, b) => panic!("{a:?} is not {b:?}"),
+    }
+}
+
+#[test]
+fn a_scenario_reads_as_ron_reads_it() {
+    agrees_with_ron(
+        r#"// A file as people write it.
+Scenario(version: 1, name: "q4-mixed", start: "2026-10-01", tz: None, runs: 20,
+  pools: [
+    (name: "h100", zones: ["us-east-1a"], nodes: Fixed(8), buy: OnDemand, discount: "18%",),
+    (name: "ft", nodes: Range(0, 16), buy: Spot(lives: HyperExp(mean: "9h", cv: 2.0), fallback: OnDemand(after: "20m"))),
+  ],
+  work: [
+    Training(name: "finetune", labels: (team: "search", env: "dev"), gpus: Mix([(8, 0.7), (16, 0.2), (32, 0.1)]),
+      gpu_mem: Some("28GB"), on_notice: true, note: 'x'), /* and /* so */ on */
+  ],
+  budgets: [(team: "research", usd: 330_000), (team: "search", full: BlockNew(except: "env=prod"), lag: r"12h")],
+  variants: [("all-on-demand", ["pools.ft.buy=OnDemand"])], empty: (), none: Nothing())"#,
+    );
+}
