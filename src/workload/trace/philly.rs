@@ -3,7 +3,7 @@
 //! cluster, which becomes the label `vc`).
 //!
 //! The rows are not in order and are sorted on reading. There are no nodes in it: a job of more GPUs than a node has is
-//! a gang of the fewest equal pods ([`gang`]). No CPU, memory, ending or queueing time either.
+//! a gang of the fewest equal pods ([`gang()`]). No CPU, memory, ending or queueing time either.
 
 use jiff::civil::DateTime;
 
