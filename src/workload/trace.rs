@@ -13,7 +13,6 @@
 
 pub mod csv;
 pub mod dlrm;
-mod lines;
 pub mod openb;
 pub mod philly;
 mod read;
@@ -58,6 +57,17 @@ impl TraceFormat {
             TraceFormat::Philly => "philly",
             TraceFormat::Dlrm => "dlrm",
             TraceFormat::Csv => "csv",
+        }
+    }
+
+    /// Where the data is published; `None` for the format of our own.
+    #[must_use]
+    pub const fn published(self) -> Option<&'static str> {
+        match self {
+            TraceFormat::Openb => Some("github.com/alibaba/clusterdata, cluster-trace-gpu-v2023/csv"),
+            TraceFormat::Philly => Some("github.com/siasosp23/artifacts, sia-simulator/traces/philly.csv"),
+            TraceFormat::Dlrm => Some("github.com/alibaba/clusterdata, cluster-trace-gpu-v2025"),
+            TraceFormat::Csv => None,
         }
     }
 
@@ -219,7 +229,6 @@ pub struct Reader<'s> {
     table: Table<'s>,
     tables: Tables,
     columns: Columns,
-    rows: u64,
 }
 
 enum Columns {
@@ -240,7 +249,17 @@ impl<'s> Reader<'s> {
         options: &Options,
         sources: &'s mut SourceMap,
     ) -> Result<Reader<'s>, Diagnostics> {
-        Reader::over(format, Table::open(path, sources)?, options)
+        let table = Table::open(path, sources).map_err(|mut bad| {
+            let published = format.and_then(TraceFormat::published).filter(|_| !path.exists());
+            if let (Some(d), Some(place)) = (bad.list.first_mut(), published) {
+                d.help.push(format!("this trace is not shipped: it is published at {place}"));
+                d.help.push(
+                    "say where your copy is by its path, or by FLEETCAST_DATA for the folder of all data".to_owned(),
+                );
+            }
+            bad
+        })?;
+        Reader::over(format, table, options)
     }
 
     /// Takes a trace from anywhere; `name` is shown in diagnostics.
@@ -250,11 +269,11 @@ impl<'s> Reader<'s> {
     pub fn from_read(
         format: Option<TraceFormat>,
         name: &str,
-        bytes: Box<dyn Read>,
+        bytes: impl Read + Send + 'static,
         options: &Options,
         sources: &'s mut SourceMap,
     ) -> Result<Reader<'s>, Diagnostics> {
-        Reader::over(format, Table::new(name, bytes, sources)?, options)
+        Reader::over(format, Table::from_read(name, bytes, sources)?, options)
     }
 
     fn over(format: Option<TraceFormat>, mut table: Table<'s>, options: &Options) -> Result<Reader<'s>, Diagnostics> {
@@ -273,7 +292,7 @@ impl<'s> Reader<'s> {
             TraceFormat::Dlrm => Columns::Dlrm(dlrm::Columns::new(&mut table)?),
             TraceFormat::Csv => Columns::Csv(csv::Columns::new(&mut table, options)?),
         };
-        Ok(Reader { format, table, tables: Tables::default(), columns, rows: 0 })
+        Ok(Reader { format, table, tables: Tables::default(), columns })
     }
 
     /// The format being read.
@@ -314,9 +333,6 @@ impl<'s> Reader<'s> {
             Columns::Csv(c) => c.notices(),
         };
         out.extend(self.tables.notice());
-        if self.rows > 0 && self.table.ends_without_newline() {
-            out.push(format!("`{}` does not end with a new line: its last row may be cut short", self.table.name()));
-        }
         out
     }
 }
@@ -325,15 +341,13 @@ impl Iterator for Reader<'_> {
     type Item = Result<Row, Diagnostics>;
 
     fn next(&mut self) -> Option<Result<Row, Diagnostics>> {
-        let row = self.table.advance()?;
-        self.rows += 1;
-        let (table, tables) = (&mut self.table, &mut self.tables);
-        Some(row.and_then(|()| match &mut self.columns {
-            Columns::Openb(c) => c.row(table, tables),
-            Columns::Philly(c) => c.row(table, tables),
-            Columns::Dlrm(c) => c.row(table, tables),
-            Columns::Csv(c) => c.row(table, tables),
-        }))
+        let Reader { table, tables, columns, .. } = self;
+        table.next(|line| match columns {
+            Columns::Openb(c) => c.row(line, tables),
+            Columns::Philly(c) => c.row(line, tables),
+            Columns::Dlrm(c) => c.row(line, tables),
+            Columns::Csv(c) => c.row(line, tables),
+        })
     }
 }
 
@@ -361,7 +375,7 @@ pub fn open(
 pub fn from_read(
     format: Option<TraceFormat>,
     name: &str,
-    bytes: Box<dyn Read>,
+    bytes: impl Read + Send + 'static,
     options: &Options,
     sources: &mut SourceMap,
 ) -> Result<Trace, Diagnostics> {

@@ -24,9 +24,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::philly::gang_of;
-use super::read::Table;
+use super::read::{Line, Table};
+use super::tables::fits;
 use super::{Clock, Options, Row, Start, Tables, window};
-use crate::units::{Diagnostic, Diagnostics, Duration, Name, SimTime};
+use crate::units::{Diagnostics, Duration, Name, SimTime};
 use crate::workload::{Ending, Job, Request, Use};
 
 /// The columns that it needs.
@@ -91,18 +92,19 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn new(t: &mut Table<'_>, options: &Options) -> Result<Columns, Diagnostics> {
         t.check_header(NEEDED, KNOWN, Some(LABEL))?;
-        let mut bad = Diagnostics::default();
+        let mut bad = Vec::new();
         let mut labels = Vec::new();
         for (i, h) in t.header().iter().enumerate() {
             let Some(key) = h.strip_prefix(LABEL) else { continue };
             match Name::new(key) {
                 Ok(name) => labels.push((name, i)),
-                Err(e) => bad.push(Diagnostic::error(format!("`{h}` does not name a label: {e}"))),
+                Err(e) => {
+                    let m = format!("`{h}` does not name a label: {e}");
+                    bad.push(t.header_fault(i, m, format!("expected `{LABEL}` and a name")));
+                }
             }
         }
-        if bad.has_errors() {
-            return Err(bad);
-        }
+        t.finish((), bad)?;
         let col = |name| t.column(name).expect("check_header saw it");
         Ok(Columns {
             arrive: col("arrive"),
@@ -144,12 +146,12 @@ impl Columns {
         }
     }
 
-    pub(super) fn row(&mut self, t: &mut Table<'_>, tables: &mut Tables) -> Result<Row, Diagnostics> {
+    pub(super) fn row(&mut self, t: &mut Line<'_>, tables: &mut Tables) -> Row {
         let arrive = self.arrival(t);
         let work = t.seconds(self.duration);
         let (pods, request) = self.request(t);
-        let given = |t: &Table<'_>, c: Option<usize>| c.filter(|c| !t.text(*c).is_empty());
-        let ppm = |t: &mut Table<'_>, c: Option<usize>, none: u32| {
+        let given = |t: &Line<'_>, c: Option<usize>| c.filter(|c| !t.text(*c).is_empty());
+        let ppm = |t: &mut Line<'_>, c: Option<usize>, none: u32| {
             given(t, c).map_or(none, |c| (t.number(c, 0.0, 1.0) * 1e6).round() as u32)
         };
         let none = Use::default();
@@ -174,14 +176,12 @@ impl Columns {
         let patience = given(t, self.patience).map_or(Duration(u64::MAX), |c| t.seconds(c));
         let accept = tables.accept(self.devices.map_or("", |c| t.text(c)));
         let labels = tables.labels(self.labels.iter().map(|(k, c)| (k, t.text(*c))));
-        let (Ok(labels), Ok(accept)) = (labels, accept) else {
-            return Err(super::tables::too_many(t));
-        };
+        let (labels, accept) = (fits(labels, t), fits(accept, t));
         let job = Job { arrive, work, pods, request, accept, labels, priority, ending, usage, patience };
-        t.done(Row { line: t.line(), job, wait: None, start: Start::Arrives, open_ended: false })
+        Row { line: t.at(), job, wait: None, start: Start::Arrives, open_ended: false }
     }
 
-    fn arrival(&mut self, t: &mut Table<'_>) -> SimTime {
+    fn arrival(&mut self, t: &mut Line<'_>) -> SimTime {
         let text = t.text(self.arrive);
         let civil = |d: DateTime| u64::try_from(d.duration_since(window::CIVIL_EPOCH).as_nanos()).ok();
         let found = if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+')) {
@@ -201,22 +201,29 @@ impl Columns {
         };
         let first = *self.times.get_or_insert(kind);
         if first != kind {
-            let d = t.fault(self.arrive, "`arrive` is not written as in the first row", "another kind of time");
-            t.wrong(d.help("write all arrivals as seconds, or all as dates and times of one kind"));
+            t.wrong_help(
+                self.arrive,
+                "`arrive` is not written as in the first row".to_owned(),
+                "another kind of time",
+                "write all arrivals as seconds, or all as dates and times of one kind",
+            );
             return self.last;
         }
         if self.sorted && ns < self.last.0 {
-            let m = format!("line {} arrives before the line above it", t.line());
-            let d = t.fault(self.arrive, m, "earlier than the row before");
-            t.wrong(d.help("sort the file by `arrive`, or set `sort: true` to have it sorted on reading"));
+            t.wrong_help(
+                self.arrive,
+                format!("line {} arrives before the line above it", t.at()),
+                "earlier than the row before",
+                "sort the file by `arrive`, or set `sort: true` to have it sorted on reading",
+            );
             return self.last;
         }
         self.last = SimTime(ns);
         self.last
     }
 
-    fn request(&self, t: &mut Table<'_>) -> (u16, Request) {
-        let given = |t: &Table<'_>, c: Option<usize>| c.filter(|c| !t.text(*c).is_empty());
+    fn request(&self, t: &mut Line<'_>) -> (u16, Request) {
+        let given = |t: &Line<'_>, c: Option<usize>| c.filter(|c| !t.text(*c).is_empty());
         let (pods, gpus) = match given(t, self.pods) {
             None => gang_of(t, self.gpus, self.per_node),
             Some(c) => {
@@ -227,8 +234,7 @@ impl Columns {
                     Some(each) if u32::from(each) * u32::from(pods) == gpus => (pods, each),
                     _ => {
                         let m = format!("{gpus} GPUs do not split into {pods} equal pods of at most 255");
-                        let d = t.fault(c, m, "expected a divisor of `gpus`");
-                        t.wrong(d);
+                        t.wrong(c, m, "expected a divisor of `gpus`");
                         (1, 0)
                     }
                 }
@@ -241,11 +247,10 @@ impl Columns {
                 gpu_milli = milli;
             } else {
                 let m = format!("`gpu_milli` is {milli} for a job of {} GPUs", u32::from(gpus) * u32::from(pods));
-                let d = t.fault(c, m, "only a job of one GPU may ask for part of it");
-                t.wrong(d);
+                t.wrong(c, m, "only a job of one GPU may ask for part of it");
             }
         }
-        let amount = |t: &mut Table<'_>, c| given(t, c).map_or(0, |c| t.whole(c, u64::from(u32::MAX)) as u32);
+        let amount = |t: &mut Line<'_>, c| given(t, c).map_or(0, |c| t.whole(c, u64::from(u32::MAX)) as u32);
         (pods, Request { cpu_milli: amount(t, self.cpu), mem_mib: amount(t, self.mem), gpus, gpu_milli })
     }
 }

@@ -6,7 +6,8 @@
 //! node's) become the labels `app` and `role`. CPU is in cores and memory in GiB, made thousandths and MiB; disk, RDMA
 //! and the limit of instances per node are not modelled. Rows are nearly in order and are sorted on reading.
 
-use super::read::Table;
+use super::read::{Line, Table};
+use super::tables::fits;
 use super::{Row, Start, Tables};
 use crate::units::{Diagnostics, Duration, Name, SimTime};
 use crate::workload::{Job, Request};
@@ -65,7 +66,7 @@ impl Columns {
         vec![format!("{run} instances run when the trace begins, {open} outlive it: those run to its end")]
     }
 
-    pub(super) fn row(&mut self, t: &mut Table<'_>, tables: &mut Tables) -> Result<Row, Diagnostics> {
+    pub(super) fn row(&mut self, t: &mut Line<'_>, tables: &mut Tables) -> Row {
         let most = f64::from(u32::MAX);
         let gpus = t.whole(self.gpu, u64::from(u8::MAX)) as u8;
         let request = Request {
@@ -81,35 +82,32 @@ impl Columns {
         let start = scheduled.unwrap_or(arrive);
         let end = deleted.unwrap_or(LENGTH.max(start));
         if start < arrive {
-            let d = t.fault(self.scheduled, "an instance was scheduled before it was created", "too early");
-            t.wrong(d);
+            t.wrong(self.scheduled, "an instance was scheduled before it was created", "too early");
         }
         if end < start {
-            let d = t.fault(self.deletion, "an instance ends before it starts", "earlier than its start");
-            t.wrong(d);
+            t.wrong(self.deletion, "an instance ends before it starts", "earlier than its start");
         }
         let running = created.is_none() && scheduled.is_none();
         self.running += u64::from(running);
         self.open_ended += u64::from(deleted.is_none());
         let role = self.role.map_or("", |c| t.text(c));
         let pairs = [(&self.keys[0], t.text(self.app)), (&self.keys[1], role)];
-        let Ok(labels) = tables.labels(pairs.into_iter()) else {
-            return Err(super::tables::too_many(t));
-        };
-        t.done(Row {
-            line: t.line(),
+        let labels = tables.labels(pairs.into_iter());
+        let labels = fits(labels, t);
+        Row {
+            line: t.at(),
             job: Job {
                 arrive: SimTime(arrive.0),
-                work: end - start,
+                work: end.max(start) - start,
                 pods: 1,
                 request,
                 labels,
                 patience: Duration(u64::MAX),
                 ..Job::default()
             },
-            wait: if running { None } else { scheduled.map(|s| s - arrive) },
+            wait: if running { None } else { scheduled.map(|s| s.max(arrive) - arrive) },
             start: if running { Start::Running } else { Start::Arrives },
             open_ended: deleted.is_none(),
-        })
+        }
     }
 }

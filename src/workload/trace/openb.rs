@@ -8,7 +8,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::read::Table;
+use super::read::{Line, Table};
+use super::tables::fits;
 use super::{Options, Row, Start, Tables};
 use crate::units::{Diagnostics, Duration, Name, SimTime, SourceMap};
 use crate::workload::{Ending, Job, Request};
@@ -38,13 +39,12 @@ impl Ask {
         })
     }
 
-    fn request(&self, t: &mut Table<'_>) -> Request {
+    fn request(&self, t: &mut Line<'_>) -> Request {
         let gpus = t.whole(self.gpus, u64::from(u8::MAX)) as u8;
         // The authors' loader caps at 1000.
         let milli = t.whole(self.milli, u64::from(u32::MAX)).min(1000) as u16;
         if gpus == 1 && milli == 0 {
-            let d = t.fault(self.milli, "`gpu_milli` is 0 for a pod of one GPU", "expected 1 to 1000");
-            t.wrong(d);
+            t.wrong(self.milli, "`gpu_milli` is 0 for a pod of one GPU", "expected 1 to 1000");
         }
         Request {
             cpu_milli: t.whole(self.cpu, u64::from(u32::MAX)) as u32,
@@ -94,19 +94,17 @@ impl Columns {
         if n == 0 { vec![] } else { vec![format!("{n} pods were never scheduled: they run for deletion − creation")] }
     }
 
-    pub(super) fn row(&mut self, t: &mut Table<'_>, tables: &mut Tables) -> Result<Row, Diagnostics> {
+    pub(super) fn row(&mut self, t: &mut Line<'_>, tables: &mut Tables) -> Row {
         let request = self.ask.request(t);
         let created = t.seconds(self.creation);
         let deleted = t.seconds(self.deletion);
         let scheduled = t.maybe_seconds(self.scheduled);
         let start = scheduled.unwrap_or(created);
         if start < created {
-            let d = t.fault(self.scheduled, "a pod was scheduled before it was created", "earlier than creation_time");
-            t.wrong(d);
+            t.wrong(self.scheduled, "a pod was scheduled before it was created", "earlier than creation_time");
         }
         if deleted < start {
-            let d = t.fault(self.deletion, "a pod ends before it starts", "earlier than its start");
-            t.wrong(d);
+            t.wrong(self.deletion, "a pod ends before it starts", "earlier than its start");
         }
         self.never_scheduled += u64::from(scheduled.is_none());
         let qos = self.qos.map_or("", |c| t.text(c));
@@ -114,14 +112,12 @@ impl Columns {
         let labels = tables.labels(std::iter::once((&self.qos_key, qos)));
         let accept = tables.accept(self.ask.spec.map_or("", |c| t.text(c)));
         let failed = self.phase.is_some_and(|c| t.text(c) == "Failed");
-        let (Ok(labels), Ok(accept)) = (labels, accept) else {
-            return Err(super::tables::too_many(t));
-        };
-        t.done(Row {
-            line: t.line(),
+        let (labels, accept) = (fits(labels, t), fits(accept, t));
+        Row {
+            line: t.at(),
             job: Job {
                 arrive: SimTime(created.0),
-                work: deleted - start,
+                work: deleted.max(start) - start,
                 pods: 1,
                 request,
                 accept,
@@ -131,10 +127,10 @@ impl Columns {
                 patience: Duration(u64::MAX),
                 ..Job::default()
             },
-            wait: scheduled.map(|s| s - created),
+            wait: scheduled.map(|s| s.max(created) - created),
             start: Start::Arrives,
             open_ended: false,
-        })
+        }
     }
 }
 
@@ -176,8 +172,12 @@ pub fn pods(path: &Path, sources: &mut SourceMap) -> Result<Vec<Pod>, Diagnostic
 ///
 /// # Errors
 /// All faults of the text.
-pub fn pods_from_read(name: &str, bytes: Box<dyn Read>, sources: &mut SourceMap) -> Result<Vec<Pod>, Diagnostics> {
-    pods_of(Table::new(name, bytes, sources)?)
+pub fn pods_from_read(
+    name: &str,
+    bytes: impl Read + Send + 'static,
+    sources: &mut SourceMap,
+) -> Result<Vec<Pod>, Diagnostics> {
+    pods_of(Table::from_read(name, bytes, sources)?)
 }
 
 fn pods_of(mut t: Table<'_>) -> Result<Vec<Pod>, Diagnostics> {
@@ -207,8 +207,12 @@ pub fn nodes(path: &Path, sources: &mut SourceMap) -> Result<Vec<Node>, Diagnost
 ///
 /// # Errors
 /// All faults of the text.
-pub fn nodes_from_read(name: &str, bytes: Box<dyn Read>, sources: &mut SourceMap) -> Result<Vec<Node>, Diagnostics> {
-    nodes_of(Table::new(name, bytes, sources)?)
+pub fn nodes_from_read(
+    name: &str,
+    bytes: impl Read + Send + 'static,
+    sources: &mut SourceMap,
+) -> Result<Vec<Node>, Diagnostics> {
+    nodes_of(Table::from_read(name, bytes, sources)?)
 }
 
 fn nodes_of(mut t: Table<'_>) -> Result<Vec<Node>, Diagnostics> {
@@ -225,14 +229,10 @@ fn nodes_of(mut t: Table<'_>) -> Result<Vec<Node>, Diagnostics> {
 }
 
 /// Every row, or the faults of the first twenty rows that have any.
-fn all<T>(mut t: Table<'_>, read: impl Fn(&mut Table<'_>) -> T) -> Result<Vec<T>, Diagnostics> {
+fn all<T>(mut t: Table<'_>, read: impl Fn(&mut Line<'_>) -> T) -> Result<Vec<T>, Diagnostics> {
     let mut out = Vec::new();
     let mut bad = Diagnostics::default();
-    while let Some(row) = t.advance() {
-        let row = row.and_then(|()| {
-            let value = read(&mut t);
-            t.done(value)
-        });
+    while let Some(row) = t.next(&read) {
         match row {
             Ok(value) => out.push(value),
             Err(d) => bad.extend(d),

@@ -3,11 +3,12 @@
 //! cluster, which becomes the label `vc`).
 //!
 //! The rows are not in order and are sorted on reading. There are no nodes in it: a job of more GPUs than a node has is
-//! a gang of the fewest equal pods ([`gang`]). No CPU, memory, ending or queueing time either.
+//! a gang of the fewest equal pods ([`gang()`]). No CPU, memory, ending or queueing time either.
 
 use jiff::civil::DateTime;
 
-use super::read::Table;
+use super::read::{Line, Table};
+use super::tables::fits;
 use super::{Options, Row, Start, Tables, window};
 use crate::units::{Diagnostics, Duration, Name, SimTime};
 use crate::workload::{Job, Request, gang};
@@ -33,16 +34,15 @@ impl Columns {
         Ok(Columns { at, duration, gpus, cluster: t.column("cluster"), key, per_node: options.gpus_per_node })
     }
 
-    pub(super) fn row(&mut self, t: &mut Table<'_>, tables: &mut Tables) -> Result<Row, Diagnostics> {
+    pub(super) fn row(&mut self, t: &mut Line<'_>, tables: &mut Tables) -> Row {
         let arrive = civil(t, self.at);
         let work = t.seconds(self.duration);
         let (pods, gpus) = gang_of(t, self.gpus, self.per_node);
         let cluster = self.cluster.map_or("", |c| t.text(c));
-        let Ok(labels) = tables.labels(std::iter::once((&self.key, cluster))) else {
-            return Err(super::tables::too_many(t));
-        };
-        t.done(Row {
-            line: t.line(),
+        let labels = tables.labels(std::iter::once((&self.key, cluster)));
+        let labels = fits(labels, t);
+        Row {
+            line: t.at(),
             job: Job {
                 arrive,
                 work,
@@ -55,12 +55,12 @@ impl Columns {
             wait: None,
             start: Start::Arrives,
             open_ended: false,
-        })
+        }
     }
 }
 
 /// A local date and time on the civil clock.
-fn civil(t: &mut Table<'_>, column: usize) -> SimTime {
+fn civil(t: &mut Line<'_>, column: usize) -> SimTime {
     let at: Option<DateTime> = t.text(column).parse().ok();
     let ns = at.and_then(|at| u64::try_from(at.duration_since(window::CIVIL_EPOCH).as_nanos()).ok());
     ns.map(SimTime).unwrap_or_else(|| {
@@ -70,12 +70,11 @@ fn civil(t: &mut Table<'_>, column: usize) -> SimTime {
 }
 
 /// The gang of a whole job's GPUs.
-pub(super) fn gang_of(t: &mut Table<'_>, column: usize, per_node: u8) -> (u16, u8) {
+pub(super) fn gang_of(t: &mut Line<'_>, column: usize, per_node: u8) -> (u16, u8) {
     let gpus = t.whole(column, u64::from(u32::MAX)) as u32;
     gang(gpus, per_node).unwrap_or_else(|| {
         let m = format!("a job of {gpus} GPUs is not a gang of at most 65535 equal pods of at most {per_node} GPUs");
-        let d = t.fault(column, m, "too many, or a large prime");
-        t.wrong(d);
+        t.wrong(column, m, "too many, or a large prime");
         (1, 0)
     })
 }

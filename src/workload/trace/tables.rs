@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::read::Table;
-use crate::units::{Diagnostics, Label, Name};
+use super::read::Line;
+use crate::units::{Label, Name};
 
 /// Sets of accepted devices and of labels, in order of first appearance.
 #[derive(Clone, Debug)]
@@ -23,10 +23,13 @@ pub struct Tables {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// The fault of a row that does not fit into the tables.
-pub(super) fn too_many(t: &mut Table<'_>) -> Diagnostics {
-    let m = format!("more than {LIMIT} different sets of labels or devices");
-    t.fault(0, m, "the first row too many").help("leave out the column that differs from row to row").into()
+/// Notes that a row does not fit into the tables, and takes the empty set for it.
+pub(super) fn fits(found: Result<u16, TooMany>, t: &mut Line<'_>) -> u16 {
+    found.unwrap_or_else(|TooMany| {
+        let m = format!("more than {LIMIT} different sets of labels or devices");
+        t.wrong_help(0, m, "the first row too many", "leave out the column that differs from row to row");
+        0
+    })
 }
 
 const LIMIT: usize = u16::MAX as usize;
