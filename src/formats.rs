@@ -134,3 +134,63 @@ pub fn parse_documents(id: SourceId, sources: &SourceMap, syntax: Syntax) -> (Ve
 fn after_mark(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_with_line_and_byte() {
+        let mut sources = SourceMap::default();
+        let out = text_from_bytes("f.ron", b"(\n  a: \"x\xffy\",\n)".to_vec(), &mut sources).expect_err("not UTF-8");
+        assert_eq!(out.list[0].message, "not UTF-8 text: byte 9 is 0xFF");
+        let (id, span) = out.list[0].at.expect("a place");
+        assert_eq!(sources.line_col(id, span.start), (2, 8));
+        for (bytes, help) in [(&b"\x1f\x8b\x08"[..], "gzip"), (&b"\xff\xfe(\0"[..], "UTF-16"), (&b"\xe9"[..], "UTF-8")]
+        {
+            let out = text_from_bytes("f", bytes.to_vec(), &mut sources).expect_err("not UTF-8");
+            assert!(out.list[0].help[0].contains(help));
+        }
+        let large = vec![b' '; MAX_TEXT_BYTES as usize + 1];
+        let out = text_from_bytes("f", large, &mut sources).expect_err("too large");
+        assert_eq!(out.list[0].message, "`f` is larger than 64 MiB");
+        let out = read_text(Path::new("/nowhere/f.ron"), &mut sources).expect_err("no file");
+        assert_eq!(out.list[0].message, "cannot read `/nowhere/f.ron`: no such file or directory");
+    }
+
+    #[test]
+    fn the_ending_says_the_syntax() {
+        for (name, syntax) in
+            [("a.ron", Syntax::Ron), ("b.JSON", Syntax::Json), ("c.yml", Syntax::Yaml), ("d.x.yaml", Syntax::Yaml)]
+        {
+            assert_eq!(Syntax::from_path(Path::new(name)), Ok(syntax));
+        }
+        for name in ["a", "a.txt", ".ron"] {
+            assert!(Syntax::from_path(Path::new(name)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn empty_texts_and_byte_order_marks_are_the_same_in_all_syntaxes() {
+        for syntax in [Syntax::Ron, Syntax::Json, Syntax::Yaml] {
+            for text in ["", " \n\n", "\u{feff}", "\u{feff}\n"] {
+                let mut sources = SourceMap::default();
+                let id = sources.add("f", text);
+                let (node, out) = parse(id, &sources, syntax);
+                assert!(node.is_none());
+                assert_eq!(
+                    out.list.iter().map(|d| d.message.as_str()).collect::<Vec<_>>(),
+                    ["the text is empty"],
+                    "{text:?}"
+                );
+            }
+            let mut sources = SourceMap::default();
+            let id = sources.add("f", "\u{feff}[1, \"é\", 2]");
+            let (node, out) = parse(id, &sources, syntax);
+            assert_eq!(out.list, []);
+            let Some(Node { value: Value::List(items), .. }) = node else { panic!() };
+            assert_eq!(items[2].at.1, Span { start: 13, end: 14 });
+            assert_eq!(parse_documents(id, &sources, syntax).0.len(), 1);
+        }
+    }
+}

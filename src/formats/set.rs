@@ -11,7 +11,7 @@
 //!   in the override, when it is decoded.
 
 use super::ron;
-use super::tree::{Entry, Node, Place, Value, shorten};
+use super::tree::{Entry, MAX_DEPTH, Node, Place, Value, shorten, too_deep};
 use crate::units::{Diagnostic, Diagnostics, SourceId, SourceMap, Span, nearest};
 
 /// The longest path: far beyond any scenario, and short enough to walk by recursion.
@@ -101,7 +101,13 @@ impl Override {
     /// When a list has no item of the name or number, or two of the name, or when something that is neither list nor
     /// record would have to hold the rest of the path.
     pub fn apply(&self, root: &mut Node) -> Result<(), Diagnostics> {
-        self.put(root, 0).map_err(|d| (*d).into())
+        self.put(root, 0).map_err(|d| *d)?;
+        // Several overrides could build on each other; what reads the tree later goes down it by recursion.
+        if root.depth() > 2 * MAX_DEPTH {
+            let (source, span) = self.value.at;
+            return Err(too_deep((source, span)).into());
+        }
+        Ok(())
     }
 
     fn put(&self, node: &mut Node, done: usize) -> Result<(), Box<Diagnostic>> {

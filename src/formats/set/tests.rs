@@ -112,6 +112,20 @@ fn a_broken_override_is_a_diagnostic_with_a_caret() {
 }
 
 #[test]
+fn overrides_cannot_build_a_tower() {
+    // Names of variants cost no step of the path, so each override may go down far and add as much.
+    let chain = format!("{}(){}", "A(".repeat(60), ")".repeat(60));
+    let mut sources = SourceMap::default();
+    let id = sources.add("s", chain.as_str());
+    let mut tree = parse_text(id, &sources, Syntax::Ron).0.expect("a tree");
+    let mut set =
+        |path: &str| Override::from_argument(&format!("{path}={chain}"), &mut sources).and_then(|o| o.apply(&mut tree));
+    assert!(set("x").is_ok());
+    let out = (0..5).find_map(|i| set(&format!("x{}", ".x".repeat(i + 1))).err()).expect("too deep at last");
+    assert!(out.list[0].message.contains("levels deep"));
+}
+
+#[test]
 fn two_items_of_one_name_must_be_counted() {
     let text = "(a: [(name: \"x\"), (name: \"y\"), (name: \"x\")])";
     let (out, _) = set_in(text, Syntax::Ron, "a.x.n=1").expect_err("ambiguous");

@@ -105,7 +105,9 @@ pub fn decode<T: Scalar>(node: &Node, cx: &mut Cx) -> Option<T> {
         Some(Ok(value)) => return Some(value),
         Some(Err(refusal)) => refusal,
         None => match &node.value {
-            Value::Tagged { name, body: None, .. } if T::DEF.examples.contains('"') => {
+            Value::Tagged { name, body: None, .. }
+                if T::read(Written { form: Form::Text, text: name, loose: false }).is_ok() =>
+            {
                 Refusal::because("needs quotes").help(format!("write \"{name}\""))
             }
             _ => Refusal::other(),

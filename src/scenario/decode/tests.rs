@@ -213,7 +213,7 @@ fn all_problems_are_told_at_once_each_with_its_place_and_remedy() {
             "expected a duration, found the number 9 @ 9 | a unit is missing | which unit? write \"9s\" for seconds, \"9m\" for minutes, \"9h\" for hours or \"9d\" for days",
             "unknown choice `Fixed` for `pools.x.buy.fallback` @ Fixed | not a choice of `Buy` | choices of `Buy`: OnDemand, Spot, Twice",
             "expected a pair, (a, b), found a list of 1 @ R | expected a pair, (a, b)",
-            "expected a duration, found `h` @ h | needs quotes | write \"h\"",
+            "expected a duration, found `h` @ h | expected a duration | write a duration as \"2h 30m\", \"90s\" or \"31d\"",
             "`Fixed` takes one value @ Fixed | there are 2 | write `Fixed(…)`",
             "`Twice` needs a value @ Twice | a value is missing | write `Twice(…)`",
             "`Nothing` takes nothing @ Nothing | stands alone | write `Nothing`",
@@ -555,4 +555,43 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_deepest_tree_decodes_without_trouble() {
+    let deep = format!("{}OnDemand{}", "Twice(".repeat(127), ")".repeat(127));
+    assert!(read::<Buy>(&deep, Syntax::Ron, &[]).0.value.is_some());
+    let deep = format!("{}\"OnDemand\"{}", "{\"Twice\":".repeat(127), "}".repeat(127));
+    assert!(read::<Buy>(&deep, Syntax::Json, &[]).0.value.is_some());
+}
+
+#[test]
+fn a_report_reads_well() {
+    let text = "(version: 1, name: \"a\", pools: [\n    (name: \"h100\", ndoes: Fixed(8)),\n])\n";
+    let (decoded, sources) = read::<Fleet>(text, Syntax::Ron, &["pools.h100.buy=OnDemnd"]);
+    let shown = crate::formats::render::render(&decoded.diagnostics, &sources, false);
+    assert_eq!(
+        shown,
+        "\
+error: unknown field `ndoes` in `pools.h100`
+ --> f:2:20
+  |
+2 |     (name: \"h100\", ndoes: Fixed(8)),
+  |                    ^^^^^ `Pool` has no such field
+  |
+  = help: did you mean `nodes`?
+  = help: fields of `Pool`: name, nodes, buy, note, type
+
+error: unknown choice `OnDemnd` for `pools.h100.buy`
+ --> --set:1:16
+  |
+1 | pools.h100.buy=OnDemnd
+  |                ^^^^^^^ not a choice of `Buy`
+  |
+  = help: did you mean `OnDemand`?
+  = help: choices of `Buy`: OnDemand, Spot, Twice
+
+2 errors
+"
+    );
 }
