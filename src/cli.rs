@@ -48,7 +48,9 @@ pub fn main() -> ExitCode {
             failure.exit().into()
         }
         Err(_) => {
-            eprintln!("this is a fault in fleetcast, not in your input: please report it with the scenario that shows it");
+            eprintln!(
+                "this is a fault in fleetcast, not in your input: please report it with the scenario that shows it"
+            );
             Exit::OurFault.into()
         }
     }

@@ -1,7 +1,19 @@
 //! Scenario files: shapes, checks of form, names and meaning, and the model they resolve to.
+//!
+//! - [`file`]: what may be written; [`decode`]: how it is read, described and reported;
+//! - [`resolve`]: from what was written to the [`model`] that runs; [`load()`]: all of it, with overrides and variants.
+//!
+//! *Invariant:* nothing here runs, prints or writes. Files are read where the scenario names them.
 
 mod build;
 pub mod decode;
 pub mod file;
+mod load;
 pub mod model;
 pub mod resolve;
+
+pub use load::{Loaded, load};
+pub use resolve::Env;
+
+/// The embedded quickstart: it needs no data.
+pub const QUICKSTART: &str = include_str!("../scenarios/quickstart.ron");

@@ -10,7 +10,11 @@ use super::{catalog, check, explain, init, metrics, run, schema, trace, verify};
 
 /// Forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
 #[derive(Debug, Parser)]
-#[command(name = "fleetcast", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "fleetcast",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Exit codes: 0 fine, 1 a verification failed, 2 bad input, 4 a fault in fleetcast.
 Public data is found through FLEETCAST_DATA or --data (default ../shared/data).
 
@@ -18,7 +22,8 @@ First steps:
   fleetcast run                          the embedded quickstart: summary and charts
   fleetcast init my.ron                  a commented scenario to edit
   fleetcast check my.ron                 every problem with its place, and the defaults taken
-  fleetcast run my.ron --out my-run      run it, keep charts and tables")]
+  fleetcast run my.ron --out my-run      run it, keep charts and tables"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -30,7 +35,14 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     /// The folder of the public data (what `$FLEETCAST_DATA` stands for in scenarios).
-    #[arg(long, global = true, value_name = "FOLDER", env = "FLEETCAST_DATA", default_value = "../shared/data", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "FLEETCAST_DATA",
+        default_value = "../shared/data",
+        hide_env_values = true
+    )]
     pub data: PathBuf,
 }
 

@@ -1,0 +1,58 @@
+//! `fleetcast check`: every problem with its place, and the defaults taken.
+
+use std::path::{Path, PathBuf};
+
+use super::console::{Console, Exit, Failure};
+use super::load;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The scenarios (.ron, .json, .yaml)
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Change a setting by name before checking, e.g. `pools.ft.nodes=4`
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Leave out the list of defaults taken
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
+    let mut exit = Exit::Fine;
+    for path in &a.scenarios {
+        match load::scenario(Some(path), &a.set, None, data, console) {
+            Ok(input) => {
+                let m = &input.loaded.model;
+                let gpus: u64 = m.nodes.iter().map(|n| u64::from(n.capacity.gpus)).sum();
+                for n in &input.notices {
+                    console.note(&format!("note: {n}"));
+                }
+                console.print(&format!(
+                    "{}: fine: {} pools, {} nodes, {gpus} GPUs, {} workloads, {} variants",
+                    path.display(),
+                    m.pools.len(),
+                    m.nodes.len(),
+                    m.work.len(),
+                    input.loaded.variants.len()
+                ));
+                if !a.quiet && !input.loaded.defaults.is_empty() {
+                    console.print("defaults taken:");
+                    let rows = &input.loaded.defaults;
+                    let (w, v) = rows.iter().fold((0, 0), |(w, v), d| {
+                        (w.max(d.path.chars().count()), v.max(d.value.chars().count().min(40)))
+                    });
+                    for d in rows {
+                        console.print(&format!("  {:w$}  {:v$}  {}", d.path, d.value, d.source));
+                    }
+                }
+            }
+            Err(f) => {
+                console.failure(&f);
+                exit = if exit == Exit::OurFault { exit } else { f.exit() };
+            }
+        }
+    }
+    Ok(exit)
+}

@@ -1,0 +1,250 @@
+//! `fleetcast run`: a scenario, its summary, its charts and tables.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::console::{Console, Exit, Failure};
+use super::files::OutDir;
+use super::load::{self, Input};
+use crate::outcome::{JobRow, Outcome, Progress, Recorder, Silent};
+use crate::report::tables::{JobsCsv, charges_csv, summary_json, timeseries_csv};
+use crate::report::{About, drawings, render_all, summary};
+use crate::scenario::file::money::PricesAt;
+use crate::sim::simulate;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  fleetcast run
+  fleetcast run my.ron --set pools.t4.nodes=40 --set queue=SkipAhead
+  fleetcast run my.ron --variant all-on-demand --seed 7 --out run-7
+  fleetcast run my.ron --json | jq '.metrics[] | select(.name == \"cost.total\")'")]
+pub struct Args {
+    /// The scenario (.ron, .json, .yaml); the embedded quickstart where none is named
+    scenario: Option<PathBuf>,
+    /// Change a setting by name, e.g. `pools.ft.buy=OnDemand`; may be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Seed of every random stream, instead of the scenario's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run this variant alone
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Leave the scenario's variants out
+    #[arg(long, conflicts_with = "variant")]
+    no_variants: bool,
+    /// Folder for charts and tables [default: fleetcast-out/SCENARIO]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Write no files
+    #[arg(long, conflicts_with = "out")]
+    no_files: bool,
+    /// Print the outcome as JSON (schema fleetcast.run/1) instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
+    let input = load::scenario(a.scenario.as_deref(), &a.set, a.variant.as_deref(), data, console)?;
+    let loaded = &input.loaded;
+    let seed = a.seed.unwrap_or(loaded.scenario.seed);
+    let folder = a.out.clone().unwrap_or_else(|| {
+        let name = loaded
+            .model
+            .variant
+            .as_ref()
+            .map_or_else(|| loaded.model.name.clone(), |v| format!("{}-{v}", loaded.model.name));
+        Path::new("fleetcast-out").join(name)
+    });
+    // Outputs are opened before the work starts: a bad path fails early.
+    let out = if a.no_files { None } else { Some(OutDir::create(&folder)?) };
+    let mut recorder = RunRecorder::new(out.as_ref(), loaded.model.window_start(), console)?;
+    let variants: &[_] = if a.no_variants { &[] } else { &loaded.variants };
+    let (outcome, others) = rayon::join(
+        || simulate(&loaded.model, seed, 0, &mut recorder),
+        || variants.par_iter().map(|m| simulate(m, seed, 0, &mut Silent)).collect::<Vec<Outcome>>(),
+    );
+    recorder.finish()?;
+    for n in input.notices.iter().chain(&outcome.notices) {
+        console.note(&format!("note: {n}"));
+    }
+    if let Some(out) = &out {
+        write_all(out, a, seed, &input, &outcome, &others)?;
+    }
+    if a.json {
+        console.print(&summary_json(&outcome).map_err(|e| Failure::Fault(e.into()))?);
+    } else {
+        console.print(&summary::text(&outcome, &others, &next(a, out.as_ref(), &outcome)));
+    }
+    Ok(Exit::Fine)
+}
+
+/// Three commands to try next.
+fn next(a: &Args, out: Option<&OutDir>, o: &Outcome) -> Vec<String> {
+    let scenario = a.scenario.as_ref().map_or_else(String::new, |p| format!(" {}", p.display()));
+    let set =
+        o.pools.first().map_or_else(String::new, |p| format!(" --set pools.{}.nodes={}", p.name, p.nodes_at_start + 2));
+    let mut list = Vec::new();
+    if let Some(out) = out {
+        list.push(format!("fleetcast explain {}    (charts in {}/charts)", out.path().display(), out.path().display()));
+    }
+    list.push(format!("fleetcast run{scenario}{set}"));
+    list.push(match &a.scenario {
+        Some(p) => format!("fleetcast check {}", p.display()),
+        None => "fleetcast init my.ron".to_owned(),
+    });
+    list
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema: &'static str,
+    fleetcast: &'static str,
+    scenario: &'a str,
+    scenario_sha256: String,
+    random_streams: &'static str,
+    seed: u64,
+    set: &'a [String],
+    variant: Option<&'a str>,
+    inputs: Vec<InputFile>,
+    defaults: Vec<Default<'a>>,
+}
+
+#[derive(Serialize)]
+struct InputFile {
+    file: String,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Default<'a> {
+    path: &'a str,
+    value: &'a str,
+    source: &'a str,
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn write_all(out: &OutDir, a: &Args, seed: u64, input: &Input, o: &Outcome, others: &[Outcome]) -> Result<(), Failure> {
+    let json = |e: serde_json::Error| Failure::Fault(e.into());
+    let mut inputs = Vec::new();
+    let mut files = input.inputs.clone();
+    files.sort();
+    files.dedup();
+    for path in &files {
+        let bytes = std::fs::read(path).map_err(|e| Failure::Fault(e.into()))?;
+        inputs.push(InputFile { file: path.display().to_string(), sha256: sha256(&bytes) });
+    }
+    let manifest = Manifest {
+        schema: "fleetcast.manifest/1",
+        fleetcast: env!("CARGO_PKG_VERSION"),
+        scenario: &input.name,
+        scenario_sha256: sha256(input.text.as_bytes()),
+        random_streams: crate::kernel::random::SCHEME,
+        seed,
+        set: &a.set,
+        variant: o.variant.as_deref(),
+        inputs,
+        defaults: input
+            .loaded
+            .defaults
+            .iter()
+            .map(|d| Default { path: &d.path, value: &d.value, source: d.source })
+            .collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&manifest).map_err(json)?;
+    text.push('\n');
+    out.write("manifest.json", text.as_bytes())?;
+    out.write("summary.json", summary_json(o).map_err(json)?.as_bytes())?;
+    out.write("timeseries.csv", timeseries_csv(o).as_bytes())?;
+    out.write("charges.csv", charges_csv(o).as_bytes())?;
+    for v in others {
+        let name = v.variant.as_deref().unwrap_or("variant");
+        out.write(&format!("variants/{name}.json"), summary_json(v).map_err(json)?.as_bytes())?;
+    }
+    let prices = match &input.loaded.scenario.prices {
+        PricesAt::On(d) => d.value.to_string(),
+        PricesAt::InForce => input.loaded.model.start.date().to_string(),
+    };
+    let about = About::of(o, env!("CARGO_PKG_VERSION"), Some(&prices));
+    let charts = render_all(drawings(o, others, &about)).map_err(|e| Failure::Fault(e.into()))?;
+    for c in charts {
+        out.write(&format!("charts/{}.svg", c.name), c.svg.as_bytes())?;
+        out.write(&format!("charts/{}.png", c.name), &c.png)?;
+        out.write(&format!("charts/{}.csv", c.name), c.csv.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes job rows as they come, and shows how far the run is.
+struct RunRecorder {
+    jobs: Option<(JobsCsv<std::io::BufWriter<std::fs::File>>, super::files::Pending)>,
+    broken: Option<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl RunRecorder {
+    fn new(out: Option<&OutDir>, start: crate::units::SimTime, console: &Console) -> Result<RunRecorder, Failure> {
+        let jobs = match out {
+            Some(out) => {
+                let pending = out.open("jobs.csv")?;
+                let file = pending.file.as_file().try_clone().map_err(|e| Failure::Fault(e.into()))?;
+                let rows = JobsCsv::new(std::io::BufWriter::new(file), start).map_err(|e| Failure::Fault(e.into()))?;
+                Some((rows, pending))
+            }
+            None => None,
+        };
+        let bar = console.progress.then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {msg}");
+            ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Ok(RunRecorder { jobs, broken: None, bar })
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+        if let Some(e) = self.broken {
+            return Err(Failure::Fault(anyhow::anyhow!("writing jobs.csv: {e}")));
+        }
+        if let Some((rows, pending)) = self.jobs {
+            let mut w = rows.finish().map_err(|e| Failure::Fault(e.into()))?;
+            w.flush().map_err(|e| Failure::Fault(e.into()))?;
+            pending.keep()?;
+        }
+        Ok(())
+    }
+}
+
+impl Recorder for RunRecorder {
+    fn wants_jobs(&self) -> bool {
+        self.jobs.is_some()
+    }
+
+    fn job(&mut self, row: &JobRow<'_>) {
+        if let Some((rows, _)) = &mut self.jobs
+            && self.broken.is_none()
+            && let Err(e) = rows.row(row)
+        {
+            self.broken = Some(e.to_string());
+        }
+    }
+
+    fn progress(&mut self, p: Progress) -> bool {
+        if let Some(bar) = &self.bar {
+            bar.set_position((p.now.0 as u128 * 1000 / p.end.0.max(1) as u128) as u64);
+            bar.set_message(format!("{} events", p.events));
+        }
+        self.broken.is_none()
+    }
+}

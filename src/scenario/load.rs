@@ -1,0 +1,168 @@
+//! Loading a scenario: its text, the overrides, its variants; checked, resolved, ready to run.
+
+use super::decode::{self, DefaultTaken};
+use super::file::Scenario;
+use super::model::Model;
+use super::resolve::{Env, resolve};
+use crate::formats::set::Override;
+use crate::formats::{Node, Syntax, parse};
+use crate::units::{Diagnostic, Diagnostics, SourceId};
+
+/// A scenario that may run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// As it was written, defaults filled in.
+    pub scenario: Scenario,
+    /// What runs.
+    pub model: Model,
+    /// Its variants, in their order.
+    pub variants: Vec<Model>,
+    /// Defaults that were taken.
+    pub defaults: Vec<DefaultTaken>,
+    /// Warnings.
+    pub warnings: Diagnostics,
+}
+
+/// Loads the text `id`. With `only`, that variant takes the place of the scenario itself and there are no others.
+///
+/// # Errors
+/// All that is wrong, warnings included.
+pub fn load(
+    id: SourceId,
+    syntax: Syntax,
+    sets: &[String],
+    only: Option<&str>,
+    env: &mut Env<'_>,
+) -> Result<Loaded, Diagnostics> {
+    let (node, mut out) = parse(id, env.sources, syntax);
+    let Some(mut tree) = node else { return Err(out) };
+    for text in sets {
+        match Override::from_argument(text, env.sources) {
+            Ok(o) => {
+                if let Err(d) = o.apply(&mut tree) {
+                    out.extend(d);
+                }
+            }
+            Err(d) => out.extend(d),
+        }
+    }
+    let plain = decode::decode::<Scenario>(&tree);
+    out.extend(plain.diagnostics);
+    if out.has_errors() {
+        // Meaning is checked as far as the form allows, so that one run of `check` shows as much as possible.
+        if let Some(s) = &plain.value {
+            out.extend(resolve(s, None, env).1);
+        }
+        return Err(without_repeats(out));
+    }
+    let Some(scenario) = plain.value else { return Err(out) };
+    if let Some(name) = only {
+        return one_variant(name, &scenario, &tree, env, out);
+    }
+    let (model, found) = resolve(&scenario, None, env);
+    out.extend(found);
+    let mut variants = Vec::new();
+    let mut seen = Vec::new();
+    for v in &scenario.variants {
+        if seen.contains(&&v.name.value) {
+            out.push(Diagnostic::error(format!("two variants are called `{}`", *v.name)).at(
+                v.name.at.0,
+                v.name.at.1,
+                "again",
+            ));
+        }
+        seen.push(&v.name.value);
+        let (model, _, found) = variant(v.name.as_str(), &scenario, &tree, env);
+        out.extend(found);
+        variants.extend(model);
+    }
+    match model {
+        Some(model) if !out.has_errors() => {
+            Ok(Loaded { scenario, model, variants, defaults: plain.defaults, warnings: without_repeats(out) })
+        }
+        _ => Err(without_repeats(out)),
+    }
+}
+
+/// The scenario with a variant's settings, resolved.
+fn variant(
+    name: &str,
+    scenario: &Scenario,
+    tree: &Node,
+    env: &mut Env<'_>,
+) -> (Option<Model>, Option<decode::Decoded<Scenario>>, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let mut tree = tree.clone();
+    // The texts are taken from the tree, so that carets point into the file.
+    let items = tree.get("variants").and_then(list).unwrap_or_default();
+    let index = scenario.variants.iter().position(|v| v.name.as_str() == name);
+    let sets = index.and_then(|i| items.get(i)).and_then(|n| n.get("set")).and_then(list).unwrap_or_default();
+    for node in &sets {
+        match Override::from_node(node, env.sources) {
+            Ok(o) => {
+                if let Err(d) = o.apply(&mut tree) {
+                    out.extend(d);
+                }
+            }
+            Err(d) => out.extend(d),
+        }
+    }
+    if out.has_errors() {
+        return (None, None, out);
+    }
+    let decoded = decode::decode::<Scenario>(&tree);
+    out.extend(decoded.diagnostics.clone());
+    let model = match &decoded.value {
+        Some(s) if !out.has_errors() => {
+            let (model, found) = resolve(s, Some(name), env);
+            out.extend(found);
+            model
+        }
+        _ => None,
+    };
+    (model, Some(decoded), out)
+}
+
+fn one_variant(
+    name: &str,
+    scenario: &Scenario,
+    tree: &Node,
+    env: &mut Env<'_>,
+    mut out: Diagnostics,
+) -> Result<Loaded, Diagnostics> {
+    if scenario.variants.iter().all(|v| v.name.as_str() != name) {
+        let names: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
+        let mut d = Diagnostic::error(format!("the scenario has no variant `{name}`"));
+        if let Some(near) = crate::units::nearest(name, names.iter().copied()) {
+            d = d.help(format!("did you mean `{near}`?"));
+        }
+        out.push(d.help(format!("its variants: {}", names.join(", "))));
+        return Err(out);
+    }
+    let (model, decoded, found) = variant(name, scenario, tree, env);
+    out.extend(found);
+    match (model, decoded.and_then(|d| d.value.map(|v| (v, d.defaults)))) {
+        (Some(model), Some((scenario, defaults))) if !out.has_errors() => {
+            Ok(Loaded { scenario, model, variants: Vec::new(), defaults, warnings: without_repeats(out) })
+        }
+        _ => Err(without_repeats(out)),
+    }
+}
+
+fn list(n: &Node) -> Option<Vec<Node>> {
+    match &n.value {
+        crate::formats::Value::List(items) => Some(items.clone()),
+        _ => None,
+    }
+}
+
+/// A variant repeats what the scenario itself has: once is enough.
+fn without_repeats(d: Diagnostics) -> Diagnostics {
+    let mut out = Diagnostics::default();
+    for one in d.list {
+        if !out.list.contains(&one) {
+            out.push(one);
+        }
+    }
+    out
+}
