@@ -91,9 +91,17 @@ pub struct Suite {
 }
 
 /// Every suite.
-pub const SUITES: &[Suite] = &[Suite {
-    name: "queues",
-    about: "M/M/c and M/D/1 mean waits through the whole simulator",
-    quick: true,
-    run: queues::run,
-}];
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "queues",
+        about: "M/M/c and M/D/1 mean waits through the whole simulator",
+        quick: true,
+        run: queues::run,
+    },
+    Suite {
+        name: "fgd",
+        about: "unallocated GPUs of six placement policies on ten traces (USENIX ATC 2023)",
+        quick: true,
+        run: fgd::run,
+    },
+];

@@ -105,10 +105,11 @@ fn backfill_goes_ahead_only_where_the_reservation_holds() {
     let mut m = model(1, 4, 10, vec![job(0.0, 2.0, 3), job(0.5, 1.0, 4), job(0.6, 2.0, 1), job(1.0, 1.0, 1)]);
     m.queue.blocked = Blocked::Easy { depth: 10 };
     let (_, rows) = run(&m);
-    // Both small jobs are of one class: only its first can be told, and that one must not go.
+    // Both small jobs are alike but for their length: the long one waits, the short one goes.
     assert_eq!(rows.0[1].2, Some(2.0));
     assert_eq!(rows.0[2].2, Some(3.0));
-    // With the long one gone, the short one is first in its class and goes at once.
+    assert_eq!(rows.0[3].2, Some(1.0));
+    // Alone behind the head, it goes too.
     let mut m = model(1, 4, 10, vec![job(0.0, 2.0, 3), job(0.5, 1.0, 4), job(1.0, 1.0, 1)]);
     m.queue.blocked = Blocked::Easy { depth: 10 };
     assert_eq!(starts(&run(&m).1), [Some(0.0), Some(2.0), Some(1.0)]);
@@ -116,6 +117,23 @@ fn backfill_goes_ahead_only_where_the_reservation_holds() {
     let mut m = model(2, 4, 20, vec![job(0.0, 2.0, 4), job(0.0, 9.0, 3), job(0.5, 1.0, 4), job(1.0, 9.0, 1)]);
     m.queue.blocked = Blocked::Easy { depth: 10 };
     assert_eq!(starts(&run(&m).1), [Some(0.0), Some(0.0), Some(2.0), Some(1.0)]);
+}
+
+#[test]
+fn a_blocked_head_holds_up_only_the_pools_that_it_may_use() {
+    let mut jobs = vec![job(0.0, 2.0, 1), job(0.5, 1.0, 1), job(1.0, 1.0, 1), job(1.2, 1.0, 1)];
+    jobs[2].accept = 1;
+    jobs[3].accept = 2;
+    let mut m = model(1, 1, 10, jobs);
+    m.add_pool("other", Capacity { cpu_milli: 1, mem_mib: 1, gpus: 1 }, 1, DOLLAR);
+    // The first two may use the first pool only, the third the second only, the last both.
+    m.work[0].accepts =
+        vec![PoolSet::only(PoolId(0)), PoolSet::only(PoolId(1)), PoolSet::only(PoolId(0)).with(PoolId(1))];
+    for blocked in [Blocked::Wait, Blocked::Easy { depth: 9 }] {
+        m.queue.blocked = blocked;
+        // The last finds the second pool taken, and the first spoken for by the job before it: it takes the second at 2.0.
+        assert_eq!(starts(&run(&m).1), [Some(0.0), Some(2.0), Some(1.0), Some(2.0)], "{blocked:?}");
+    }
 }
 
 #[test]
