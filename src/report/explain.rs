@@ -148,25 +148,13 @@ fn formula(c: &Charge, price: Option<&PriceRow>, cpu: bool) -> String {
     let Some(p) = price else {
         return format!("{} {unit_h}, no price row", words::number(h, 2));
     };
-    let each = p.per.split(' ').find_map(|w| w.parse::<f64>().ok()).filter(|n| *n > 0.0).unwrap_or(1.0);
-    let rate = p.usd_per_hour.0;
-    let by = if each == 1.0 { String::new() } else { format!(" / {each} {unit}s a node") };
-    let text = format!("{} {unit_h}{by} × {} USD = {} USD", words::number(h, 4), rate.exact(), c.usd.0);
-    let product = h / each * rate.to_f64();
-    let usd = c.usd.0.to_f64();
-    if (product - usd).abs() <= 0.005 + usd.abs() * 1e-6 {
-        text
+    let each = if p.per_milli == 0 { 1.0 } else { f64::from(p.per_milli) / 1000.0 };
+    let by = if each == 1.0 {
+        String::new()
     } else {
-        // A node's price is split by shares of what it holds; then the plain product is not the amount.
-        format!(
-            "{} USD for {} {unit_h}: {} USD each; {} USD is the price of all of {}",
-            c.usd.0,
-            words::number(h, 2),
-            words::number(usd / h, 4),
-            rate.exact(),
-            p.per
-        )
-    }
+        format!(" / {each} {unit}s a {}", p.per.split(' ').next().unwrap_or("unit"))
+    };
+    format!("{} {unit_h}{by} × {} USD = {} USD", words::number(h, 4), p.usd_per_hour.0.exact(), c.usd.0)
 }
 
 fn behind(c: &Charge, jobs: impl IntoIterator<Item = JobRecord>, clock: &Clock) -> String {
