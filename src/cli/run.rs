@@ -110,7 +110,7 @@ fn tie_orders(loaded: &Loaded, seed: u64) -> String {
         })
         .collect();
     let mut t = comfy_table::Table::new();
-    t.load_preset(comfy_table::presets::NOTHING);
+    t.load_style(comfy_table::presets::NOTHING);
     t.set_header(["tie order", "bill USD", "allocated %", "fragmented GPU-h", "wait mean", "wait p90", "done"]);
     for (name, o) in rows {
         let wait = |q: Option<f64>| q.map_or_else(|| "–".to_owned(), |ns| Duration(ns as u64).to_string());
