@@ -175,17 +175,17 @@ impl World<'_, '_> {
         // The overlays must not see these pods yet: they hold the nodes as they were before.
         for plan in plans.iter_mut() {
             for s in &spots {
-                if !plan.nodes.contains_key(&s.node) {
+                plan.nodes.entry(s.node).or_insert_with(|| {
                     let mut f = self.fleet.node(s.node).free;
                     for other in spots.iter().filter(|o| o.node == s.node) {
                         f.give(&request, other.gpus);
                     }
-                    plan.nodes.insert(s.node, f);
-                }
+                    f
+                });
             }
         }
         let mut holds = true;
-        let mut undo: Vec<(usize, SmallVec<[(NodeId, Free); 2]>)> = Vec::new();
+        let mut undo: Vec<(usize, Before)> = Vec::new();
         for (i, plan) in plans.iter_mut().enumerate() {
             if over_by <= plan.at {
                 continue;
@@ -291,8 +291,7 @@ impl World<'_, '_> {
         let mut out = Vec::new();
         for j in chosen.into_iter().rev() {
             let l = &self.jobs[j];
-            let before: SmallVec<[(NodeId, Free); 2]> =
-                l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
+            let before: Before = l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
             let mut fits = true;
             for s in &l.pods {
                 fits &= plan.take(self, s.node, &l.job.request, s.gpus);
@@ -310,6 +309,9 @@ impl World<'_, '_> {
         true
     }
 }
+
+/// Nodes of an overlay as they were.
+type Before = SmallVec<[(NodeId, Free); 2]>;
 
 /// What would be free at some instant: an overlay on the fleet, not a copy of it.
 struct Plan {
