@@ -170,13 +170,20 @@ fn bill_line(o: &Outcome) -> String {
     )
 }
 
+/// Energy at the meter, where any is known.
+fn energy(o: &Outcome) -> String {
+    let kwh: f64 = o.pools.iter().map(PoolOutcome::energy_kwh).sum();
+    if kwh >= 0.5 { format!(" · {} kWh", words::number(kwh, 0)) } else { String::new() }
+}
+
 fn use_line(o: &Outcome) -> String {
     let text = match o.utilisation() {
         Some((a, t, s)) => format!(
-            "GPUs {} allocated · {} at work (true) · {} as a dashboard samples it",
+            "GPUs {} allocated · {} at work (true) · {} as a dashboard samples it{}",
             words::percent(a),
             words::percent(t),
-            words::percent(s)
+            words::percent(s),
+            energy(o)
         ),
         None => "no GPU time in the window".to_owned(),
     };
