@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use fleetcast::fleet::{Capacity, Fleet, IslandId, NodeState, PoolId, PoolSet};
 use fleetcast::policy::placement::luck::Luck;
 use fleetcast::policy::placement::{PlacementPolicy, Placer, Settings, ShapeId, Spot, Target, TypicalPods};
@@ -20,34 +20,35 @@ fn hosts(n: u32, capacity: Capacity) -> Fleet {
     fleet
 }
 
-/// First fit of CPU-only requests, each of its own shape, on empty hosts of 144 cores and 200 GiB.
+/// First fit of CPU-only requests on empty hosts of 144 cores and 200 GiB: once of 1–16 cores and 1–24 GiB, which makes
+/// 384 shapes, and once each of a shape of its own, which leaves the engine nothing to remember.
 fn first_fit(c: &mut Criterion) {
-    for (requests, n) in [(10_000, 1000), (30_000, 3000)] {
-        let mut luck = Luck::new(1, 0);
-        let mut request = || Request {
-            cpu_milli: 1000 * (1 + luck.below(31)),
-            mem_mib: 1024 + luck.below(30_000),
-            ..Request::default()
-        };
-        let list: Vec<Request> = (0..requests).map(|_| request()).collect();
-        let empty = hosts(n, Capacity { cpu_milli: 144_000, mem_mib: 200 << 10, gpus: 0 });
-        c.bench_function(&format!("placement/first fit of {requests} requests on {n} hosts"), |b| {
-            b.iter_batched(
-                || empty.clone(),
-                |mut fleet| {
-                    let mut placer = Placer::new(PlacementPolicy::FirstFit, 0);
-                    for r in &list {
-                        let shape = placer.shape(Target { request: *r, pools: PoolSet::ALL });
-                        if let Some(spot) = placer.pick(&fleet, shape) {
-                            fleet.place(spot.node, r, spot.gpus);
-                        }
-                    }
-                    black_box(fleet)
-                },
-                criterion::BatchSize::LargeInput,
-            );
-        });
+    for (kind, mem_step) in [("", 1024), (" of all shapes", 1)] {
+        for (requests, n) in [(10_000, 1000), (30_000, 3000)] {
+            let mut luck = Luck::new(1, 0);
+            let mut request = || Request {
+                cpu_milli: 1000 * (1 + luck.below(16)),
+                mem_mib: mem_step * (1 + luck.below(24 * 1024 / mem_step)),
+                ..Request::default()
+            };
+            let list: Vec<Request> = (0..requests).map(|_| request()).collect();
+            let empty = hosts(n, Capacity { cpu_milli: 144_000, mem_mib: 200 << 10, gpus: 0 });
+            c.bench_function(&format!("placement/first fit of {requests} requests{kind} on {n} hosts"), |b| {
+                b.iter_batched(|| empty.clone(), |fleet| black_box(fill(fleet, &list)), BatchSize::LargeInput);
+            });
+        }
     }
+}
+
+fn fill(mut fleet: Fleet, list: &[Request]) -> Fleet {
+    let mut placer = Placer::new(PlacementPolicy::FirstFit, 0);
+    for r in list {
+        let shape = placer.shape(Target { request: *r, pools: PoolSet::ALL });
+        if let Some(spot) = placer.pick(&fleet, shape) {
+            fleet.place(spot.node, r, spot.gpus);
+        }
+    }
+    fleet
 }
 
 fn twenty_shapes() -> Vec<Target> {

@@ -4,6 +4,7 @@
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
 pub mod fgd;
+pub mod gaia;
 pub mod queues;
 pub mod timing;
 
@@ -91,9 +92,23 @@ pub struct Suite {
 }
 
 /// Every suite.
-pub const SUITES: &[Suite] = &[Suite {
-    name: "queues",
-    about: "M/M/c and M/D/1 mean waits through the whole simulator",
-    quick: true,
-    run: queues::run,
-}];
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "queues",
+        about: "M/M/c and M/D/1 mean waits through the whole simulator",
+        quick: true,
+        run: queues::run,
+    },
+    Suite {
+        name: "gaia",
+        about: "GAIA's cost ratios of waiting, reserved and spot CPUs on its published jobs (ASPLOS 2024)",
+        quick: true,
+        run: gaia::run,
+    },
+    Suite {
+        name: "fgd",
+        about: "unallocated GPUs of six placement policies on ten traces (USENIX ATC 2023)",
+        quick: true,
+        run: fgd::run,
+    },
+];

@@ -47,7 +47,10 @@ pub fn scenario(
     let text = sources.get(id).text.to_string();
     let mut env = Env::new(&mut sources, base, data);
     let result = load(id, syntax, sets, variant, &mut env);
-    let (inputs, notices) = (std::mem::take(&mut env.inputs), std::mem::take(&mut env.notices));
+    let (inputs, mut notices) = (std::mem::take(&mut env.inputs), std::mem::take(&mut env.notices));
+    // Variants read the same files and say the same.
+    let mut seen = std::collections::BTreeSet::new();
+    notices.retain(|n| seen.insert(n.clone()));
     match result {
         Ok(loaded) => {
             console.diagnostics(&loaded.warnings, &sources);

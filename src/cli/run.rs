@@ -11,11 +11,15 @@ use sha2::{Digest, Sha256};
 use super::console::{Console, Exit, Failure};
 use super::files::OutDir;
 use super::load::{self, Input};
-use crate::outcome::{JobRow, Outcome, Progress, Recorder, Silent};
+use crate::outcome::{JobRow, MILLI_NS_PER_GPU_HOUR, Outcome, Progress, Recorder, Silent};
+use crate::policy::placement::{TieOrder, Ties};
 use crate::report::tables::{JobsCsv, charges_csv, summary_json, timeseries_csv};
 use crate::report::{About, drawings, render_all, summary};
+use crate::scenario::Loaded;
 use crate::scenario::file::money::PricesAt;
+use crate::scenario::model::Model;
 use crate::sim::simulate;
+use crate::units::{Activity, Duration};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,9 @@ pub struct Args {
     /// Write no files
     #[arg(long, conflicts_with = "out")]
     no_files: bool,
+    /// Also run it under every tie order, and show how much the order of equal nodes moves the result
+    #[arg(long)]
+    ties: bool,
     /// Print the outcome as JSON (schema fleetcast.run/1) instead of the summary
     #[arg(long)]
     json: bool,
@@ -82,8 +89,43 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         console.print(&summary_json(&outcome).map_err(|e| Failure::Fault(e.into()))?);
     } else {
         console.print(&summary::text(&outcome, &others, &next(a, out.as_ref(), &outcome)));
+        if a.ties {
+            console.print(&tie_orders(loaded, seed));
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// The same run under every order in which equal nodes may be taken.
+fn tie_orders(loaded: &Loaded, seed: u64) -> String {
+    let orders: Vec<Ties> = TieOrder::ALL.into_iter().map(Ties::Order).chain([Ties::Random]).collect();
+    let rows: Vec<(String, Outcome)> = orders
+        .into_par_iter()
+        .map(|ties| {
+            let name = match ties {
+                Ties::Order(o) => format!("{o:?}"),
+                Ties::Random => "Random".to_owned(),
+            };
+            (name, simulate(&Model { ties, ..loaded.model.clone() }, seed, 0, &mut Silent))
+        })
+        .collect();
+    let mut t = comfy_table::Table::new();
+    t.load_style(comfy_table::presets::NOTHING);
+    t.set_header(["tie order", "bill USD", "allocated %", "fragmented GPU-h", "wait mean", "wait p90", "done"]);
+    for (name, o) in rows {
+        let wait = |q: Option<f64>| q.map_or_else(|| "–".to_owned(), |ns| Duration(ns as u64).to_string());
+        let waits = o.all_waits();
+        t.add_row([
+            name,
+            o.bill().to_string(),
+            o.utilisation().map_or_else(|| "–".to_owned(), |u| format!("{:.2}", 100.0 * u.0)),
+            format!("{:.1}", o.gpu_activity(Activity::Fragmented) as f64 / MILLI_NS_PER_GPU_HOUR),
+            wait(waits.mean()),
+            wait(waits.quantile(0.9).map(|v| v as f64)),
+            o.jobs.done.to_string(),
+        ]);
+    }
+    format!("\nHow much the order of equal nodes moves the result\n{t}")
 }
 
 /// Three commands to try next.

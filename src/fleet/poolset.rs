@@ -50,6 +50,11 @@ impl PoolSet {
     pub const fn or(self, o: PoolSet) -> PoolSet {
         PoolSet(self.0 | o.0)
     }
+    /// What is in it and not in the other.
+    #[must_use]
+    pub const fn without(self, o: PoolSet) -> PoolSet {
+        PoolSet(self.0 & !o.0)
+    }
     /// Whether it has none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -1,6 +1,7 @@
 //! The books of a run: exact integrals of what was billed and what it was spent on, by price, payer and activity.
 
 use super::tariff::{Metering, Power, Tariff, Unit};
+use crate::catalog::EndedBy;
 use crate::fleet::PoolId;
 use crate::kernel::Buckets;
 use crate::units::{Activity, Duration, SimTime, Usd, priced, split_largest_remainder};
@@ -291,7 +292,7 @@ impl Ledger {
             }
         }
         if ended && to > self.window.0 && to <= window_end {
-            let extra = p.tariff.billed(to - from) - (to - from);
+            let extra = p.tariff.rule.billed(to - from, EndedBy::User) - (to - from);
             if extra.0 > 0
                 && let Some(r) = p.rates.iter_mut().rev().find(|r| r.from <= to)
             {

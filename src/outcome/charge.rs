@@ -91,6 +91,8 @@ pub struct PriceRow {
     pub usd_per_hour: Money,
     /// What that unit is: `node of 8 GPUs`, `GPU`, `node of 64 cores`.
     pub per: String,
+    /// Milli-GPU (milli-CPU in a pool without GPUs) of that unit: 8000 for a node of 8 GPUs; 0 for a fee.
+    pub per_milli: u32,
     /// In force from, ns from the start of the window (0 when from before it).
     pub from_ns: u64,
     /// Where it comes from, with its date.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MILLI_NS_PER_GPU_HOUR, Outcome};
+use super::{ChargeKind, MILLI_NS_PER_GPU_HOUR, Outcome};
 use crate::kernel::Histogram;
-use crate::units::{Activity, Group};
+use crate::units::{Activity, Group, Usd};
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,14 @@ pub const TABLE: &[MetricDoc] = &[
         Direction::Lower,
         "dollars spent in an activity that is not productive; `fleetcast metrics --activities` lists them",
     ),
-    doc("waste.total", "USD", Direction::Lower, "all of them"),
+    doc(
+        "waste.minimum_and_rounding",
+        "USD",
+        Direction::Lower,
+        "what billing minimums and granularity add to the time run",
+    ),
+    doc("waste.unused_commitment", "USD", Direction::Lower, "commitments paid for and not used"),
+    doc("waste.total", "USD", Direction::Lower, "all of these"),
     doc("hours.ACTIVITY", "GPU-h", Direction::Neutral, "GPU-hours spent in an activity"),
     doc("jobs.arrived", "jobs", Direction::Neutral, "jobs that arrived in the window"),
     doc("jobs.done", "jobs", Direction::Higher, "jobs that completed in the window"),
@@ -113,11 +120,11 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
     let bill = o.bill().to_f64();
     put("cost.total".into(), Some(bill), "USD", Lower);
     put("cost.month".into(), (o.hours() > 0.0).then(|| bill / o.hours() * 730.0), "USD", Lower);
-    let sunk: f64 = o.charges.iter().filter(|c| !c.avoidable).map(|c| c.usd.0).sum::<crate::units::Usd>().to_f64();
+    let sunk: f64 = o.charges.iter().filter(|c| !c.avoidable).map(|c| c.usd.0).sum::<Usd>().to_f64();
     put("cost.avoidable".into(), Some(bill - sunk), "USD", Lower);
     put("cost.sunk".into(), Some(sunk), "USD", Neutral);
     let useful = o.gpu_activity(Activity::Productive) as f64 / MILLI_NS_PER_GPU_HOUR;
-    let gpu_bill: f64 = o.gpu_pools().map(|p| p.bill.0).sum::<crate::units::Usd>().to_f64();
+    let gpu_bill: f64 = o.gpu_pools().map(|p| p.bill.0).sum::<Usd>().to_f64();
     put("cost.useful_gpu_hour".into(), (useful > 0.0).then(|| gpu_bill / useful), "USD/GPU-h", Lower);
     for p in &o.pools {
         put(format!("cost.pool.{}", p.name), Some(p.bill.0.to_f64()), "USD", Lower);
@@ -153,6 +160,11 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
         let usd = o.activity_usd(a).to_f64();
         waste += usd;
         put(format!("waste.{}", a.key()), Some(usd), "USD", Lower);
+    }
+    for kind in [ChargeKind::MinimumAndRounding, ChargeKind::UnusedCommitment] {
+        let usd = o.charges.iter().filter(|c| c.kind == kind).map(|c| c.usd.0).sum::<Usd>().to_f64();
+        waste += usd;
+        put(format!("waste.{}", kind.key()), Some(usd), "USD", Lower);
     }
     put("waste.total".into(), Some(waste), "USD", Lower);
     for a in Activity::ALL {
@@ -191,7 +203,7 @@ impl Outcome {
 
     /// Dollars of one activity over all pools.
     #[must_use]
-    pub fn activity_usd(&self, a: Activity) -> crate::units::Usd {
+    pub fn activity_usd(&self, a: Activity) -> Usd {
         self.charges.iter().filter(|c| c.kind == super::ChargeKind::Activity(a)).map(|c| c.usd.0).sum()
     }
 
@@ -205,9 +217,9 @@ impl Outcome {
 
     /// The bill by the values of one label, ascending, with `(unlabelled)` last. Adds up to the bill, exactly.
     #[must_use]
-    pub fn by_label(&self, key: &str) -> Vec<(String, crate::units::Usd)> {
-        let mut rows: std::collections::BTreeMap<&str, crate::units::Usd> = std::collections::BTreeMap::new();
-        let mut rest = crate::units::Usd::ZERO;
+    pub fn by_label(&self, key: &str) -> Vec<(String, Usd)> {
+        let mut rows: std::collections::BTreeMap<&str, Usd> = std::collections::BTreeMap::new();
+        let mut rest = Usd::ZERO;
         for c in &self.charges {
             match c.labels.iter().filter_map(|l| l.split_once('=')).find(|(k, _)| *k == key) {
                 Some((_, v)) => *rows.entry(v).or_default() += c.usd.0,

@@ -167,8 +167,8 @@ pub struct Budget {
     pub label: Option<Label>,
     /// The amount for the window.
     pub amount: Usd,
-    /// In words: `this window`, `2026-10, pro rata`.
-    pub period: String,
+    /// What it covers, in words: `everything, pro rata of 620,000 USD a month`.
+    pub scope: String,
 }
 
 /// A standing fee, billed by the hour.

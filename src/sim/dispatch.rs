@@ -9,45 +9,76 @@ use smallvec::SmallVec;
 use super::jobs::JobId;
 use super::waiting::{ClassId, Rank};
 use super::world::World;
-use crate::fleet::{Free, Gpus, IslandId, NodeId, NodeState};
-use crate::policy::placement::Spot;
+use crate::fleet::{Free, Gpus, IslandId, NodeId, NodeState, PoolSet};
+use crate::policy::placement::{Spot, Target};
 use crate::policy::queue::Blocked;
 use crate::units::SimTime;
 use crate::workload::Request;
 
 impl World<'_, '_> {
     /// Starts every job that the queue's discipline lets start now.
+    ///
+    /// Classes are taken in the order of their first jobs. One that cannot start blocks, under strict order, the pools
+    /// that it may use for everyone behind it; under EASY it gets a reservation on them. Pools that nobody before wants
+    /// are served as if they had a queue of their own. A job over its quota waits aside and blocks nobody.
     pub fn dispatch(&mut self) {
-        loop {
-            let Some((_, class)) = self.first_class() else { return };
-            if self.try_start(class) {
+        let mut aside: Vec<ClassId> = Vec::new();
+        let mut blocked = PoolSet::EMPTY;
+        let mut plans: Vec<Plan> = Vec::new();
+        while let Some(id) = self.first_class(&aside) {
+            let class = self.waiting.class(id);
+            let (limits, milli, pools) = (class.key.limits, class.milli(), class.pools);
+            if !self.accounts.allows(self.model, limits, milli) {
+                aside.push(id);
                 continue;
             }
-            if self.model.queue.preempt && self.make_room(class) {
-                // Whoever was pushed out waits behind; the head now fits.
-                let started = self.try_start(class);
+            let Some((_, job)) = class.head() else { break };
+            let open = pools.without(blocked);
+            if !open.is_empty() && self.try_start(id, job, open) {
+                continue;
+            }
+            if self.model.queue.preempt && !open.is_empty() && self.make_room(id) {
+                // Whoever was pushed out waits again, and what was worked out no longer holds: the pass begins anew.
+                aside.clear();
+                plans.clear();
+                blocked = PoolSet::EMPTY;
+                let started = self.try_start(id, job, pools);
                 debug_assert!(started, "room was made");
                 if started {
                     continue;
                 }
             }
+            aside.push(id);
             match self.model.queue.blocked {
-                Blocked::Wait => return,
-                Blocked::Skip => return self.skip_ahead(),
-                Blocked::Easy { depth } => return self.backfill(class, depth),
+                Blocked::Skip => {}
+                Blocked::Wait => blocked = blocked.or(pools),
+                Blocked::Easy { .. } => {
+                    // The first to want these pools gets a reservation; others may yet go ahead of it.
+                    if pools.and(blocked).is_empty() {
+                        plans.extend(self.reserve(id));
+                    }
+                    blocked = blocked.or(pools);
+                }
             }
+        }
+        if let Blocked::Easy { depth } = self.model.queue.blocked
+            && !plans.is_empty()
+        {
+            self.backfill(&mut plans, depth);
         }
     }
 
-    /// The place in line of a class's first job, comparable over classes.
-    fn rank(&self, id: ClassId) -> Option<Rank> {
-        let class = self.waiting.class(id);
-        let share = if class.key.group == 0 { 0.0 } else { self.accounts.share(class.key.group) };
-        class.head().map(|(place, _)| (OrderedFloat(share), place))
+    /// What the group of a class holds, under fair share.
+    fn share_of(&self, id: ClassId) -> OrderedFloat<f64> {
+        let group = self.waiting.class(id).key.group;
+        OrderedFloat(if group == 0 { 0.0 } else { self.accounts.share(group) })
     }
 
-    fn first_class(&self) -> Option<(Rank, ClassId)> {
-        self.waiting.active().iter().filter_map(|c| self.rank(*c).map(|r| (r, *c))).min()
+    fn first_class(&self, aside: &[ClassId]) -> Option<ClassId> {
+        let rank = |c: ClassId| -> Option<(Rank, ClassId)> {
+            self.waiting.class(c).head().map(|(place, _)| ((self.share_of(c), place), c))
+        };
+        self.waiting.active().iter().filter(|c| !aside.contains(c)).filter_map(|c| rank(*c)).min().map(|(_, c)| c)
     }
 
     /// Whether the fleet has room for a job of this class now, whatever the queue and quotas say.
@@ -59,15 +90,9 @@ impl World<'_, '_> {
         self.placer.slots(&self.fleet, key.shape) >= u64::from(key.pods)
     }
 
-    /// Starts the first job of a class if it fits.
-    fn try_start(&mut self, id: ClassId) -> bool {
-        let class = self.waiting.class(id);
-        let (key, milli, request) = (class.key, class.milli(), class.request);
-        let Some((_, job)) = class.head() else { return false };
-        if !self.accounts.allows(self.model, key.limits, milli) {
-            return false;
-        }
-        match self.find_spots(id, &request) {
+    /// Starts a job of a class in these of its pools if it fits there.
+    fn try_start(&mut self, id: ClassId, job: JobId, pools: PoolSet) -> bool {
+        match self.find_spots(id, pools) {
             Some(spots) => {
                 self.start(job, spots);
                 true
@@ -77,31 +102,33 @@ impl World<'_, '_> {
     }
 
     /// Places a gang's pods one after the other; all or none.
-    fn find_spots(&mut self, id: ClassId, request: &Request) -> Option<SmallVec<[Spot; 1]>> {
-        let key = self.waiting.class(id).key;
+    fn find_spots(&mut self, id: ClassId, pools: PoolSet) -> Option<SmallVec<[Spot; 1]>> {
+        let class = self.waiting.class(id);
+        let (key, request) = (class.key, class.request);
+        let shape = if pools == class.pools { key.shape } else { self.placer.shape(Target { request, pools }) };
         let mut island: Option<IslandId> = None;
         if key.pods > 1 {
             if key.one_island {
-                island = Some(self.placer.island_with_slots(&self.fleet, key.shape, u64::from(key.pods))?);
-            } else if self.placer.slots(&self.fleet, key.shape) < u64::from(key.pods) {
+                island = Some(self.placer.island_with_slots(&self.fleet, shape, u64::from(key.pods))?);
+            } else if self.placer.slots(&self.fleet, shape) < u64::from(key.pods) {
                 return None;
             }
         }
         let mut spots: SmallVec<[Spot; 1]> = SmallVec::new();
         for _ in 0..key.pods {
             let spot = match island {
-                Some(i) => self.placer.pick_in(&self.fleet, key.shape, i),
-                None => self.placer.pick(&self.fleet, key.shape),
+                Some(i) => self.placer.pick_in(&self.fleet, shape, i),
+                None => self.placer.pick(&self.fleet, shape),
             };
             match spot {
                 Some(s) => {
-                    self.place(s, request);
+                    self.place(s, &request);
                     spots.push(s);
                 }
                 None => {
                     debug_assert!(spots.is_empty(), "counted slots hold as many pods as counted");
                     for s in spots.drain(..) {
-                        self.unplace(s, request);
+                        self.unplace(s, &request);
                     }
                     return None;
                 }
@@ -110,93 +137,80 @@ impl World<'_, '_> {
         Some(spots)
     }
 
-    /// Starts, in order, whatever fits behind a head that does not.
-    fn skip_ahead(&mut self) {
-        // A class that failed once in a pass fails for the rest of it: starting others only takes capacity.
-        let mut failed: Vec<ClassId> = Vec::new();
-        loop {
-            let next = self
-                .waiting
-                .active()
-                .iter()
-                .filter(|c| !failed.contains(c))
-                .filter_map(|c| self.rank(*c).map(|r| (r, *c)))
-                .min();
-            let Some((_, class)) = next else { return };
-            if !self.try_start(class) {
-                failed.push(class);
-            }
-        }
-    }
-
-    /// EASY: the head gets the earliest reservation that releases allow; others start now only if it still holds then.
-    fn backfill(&mut self, head: ClassId, depth: usize) {
-        let Some(mut plan) = self.reserve(head) else { return };
+    /// EASY: jobs behind a reservation, in order, start now if every reservation still holds.
+    fn backfill(&mut self, plans: &mut [Plan], depth: usize) {
         let mut order: Vec<(Rank, ClassId, JobId)> = Vec::new();
         for c in self.waiting.active() {
-            let class = self.waiting.class(*c);
-            let share = if class.key.group == 0 { 0.0 } else { self.accounts.share(class.key.group) };
-            order.extend(class.line().take(depth + 1).map(|(p, j)| ((OrderedFloat(share), p), *c, j)));
+            let share = self.share_of(*c);
+            order.extend(self.waiting.class(*c).line().take(depth).map(|(p, j)| ((share, p), *c, j)));
         }
         order.sort_unstable();
-        let mut failed: Vec<ClassId> = Vec::new();
-        for (_, class, job) in order.into_iter().skip(1).take(depth) {
-            // Only a class's first can be told from the fleet's state; the head's own class is blocked by definition.
-            if class == head || failed.contains(&class) {
+        // A class that has no room has none for the rest of the pass: starting others only takes capacity.
+        let mut full: Vec<ClassId> = Vec::new();
+        for (_, class, job) in order.into_iter().take(depth) {
+            if full.contains(&class) {
                 continue;
             }
-            if self.waiting.class(class).head().map(|(_, j)| j) != Some(job) {
+            let c = self.waiting.class(class);
+            let (limits, milli, pools) = (c.key.limits, c.milli(), c.pools);
+            if !self.accounts.allows(self.model, limits, milli) {
                 continue;
             }
-            if !self.try_backfill(class, job, &mut plan) {
-                failed.push(class);
+            match self.find_spots(class, pools) {
+                Some(spots) => self.try_backfill(class, job, spots, plans),
+                None => full.push(class),
             }
         }
     }
 
-    /// Starts a job behind the head if it is over by the reservation or leaves it room.
-    fn try_backfill(&mut self, class: ClassId, job: JobId, plan: &mut Plan) -> bool {
-        let c = self.waiting.class(class);
-        let (key, milli, request) = (c.key, c.milli(), c.request);
-        if !self.accounts.allows(self.model, key.limits, milli) {
-            return false;
-        }
-        let Some(spots) = self.find_spots(class, &request) else { return false };
+    /// Starts a job on these spots if it is over by each reservation or leaves it room; else gives them back.
+    fn try_backfill(&mut self, class: ClassId, job: JobId, spots: SmallVec<[Spot; 1]>, plans: &mut [Plan]) {
+        let request = self.waiting.class(class).request;
         let l = &self.jobs[job];
         let speed = spots
             .iter()
             .map(|s| self.model.work[l.work as usize].speed[self.fleet.node(s.node).pool.0 as usize])
             .fold(f64::INFINITY, f64::min);
         let over_by = self.now + l.job.work.at_speed(speed);
-        // The overlay must not see these pods yet: it holds the nodes as they were before.
-        for s in &spots {
-            if !plan.nodes.contains_key(&s.node) {
-                let mut f = self.fleet.node(s.node).free;
-                for other in spots.iter().filter(|o| o.node == s.node) {
-                    f.give(&request, other.gpus);
-                }
-                plan.nodes.insert(s.node, f);
-            }
-        }
-        if over_by > plan.at {
-            let before: SmallVec<[(NodeId, Free); 2]> =
-                spots.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
-            let mut fits = true;
+        // The overlays must not see these pods yet: they hold the nodes as they were before.
+        for plan in plans.iter_mut() {
             for s in &spots {
-                fits &= plan.take(self, s.node, &request, s.gpus);
-            }
-            if !fits || plan.slots() < plan.need {
-                for (n, f) in before {
-                    plan.update(self, n, f);
-                }
-                for s in spots {
-                    self.unplace(s, &request);
-                }
-                return false;
+                plan.nodes.entry(s.node).or_insert_with(|| {
+                    let mut f = self.fleet.node(s.node).free;
+                    for other in spots.iter().filter(|o| o.node == s.node) {
+                        f.give(&request, other.gpus);
+                    }
+                    f
+                });
             }
         }
-        self.start(job, spots);
-        true
+        let mut holds = true;
+        let mut undo: Vec<(usize, Before)> = Vec::new();
+        for (i, plan) in plans.iter_mut().enumerate() {
+            if over_by <= plan.at {
+                continue;
+            }
+            undo.push((i, spots.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect()));
+            for s in &spots {
+                holds &= plan.take(self, s.node, &request, s.gpus);
+            }
+            holds &= plan.slots() >= plan.need;
+            if !holds {
+                break;
+            }
+        }
+        if holds {
+            self.start(job, spots);
+            return;
+        }
+        for (i, before) in undo {
+            for (n, f) in before {
+                plans[i].update(self, n, f);
+            }
+        }
+        for s in spots {
+            self.unplace(s, &request);
+        }
     }
 
     /// When the head could start if nothing else did: running jobs end as they are known to, in order.
@@ -224,7 +238,7 @@ impl World<'_, '_> {
                 return Some(plan);
             }
         }
-        // Not by releases alone (a delivery, a quota): no reservation to protect, so everyone may go ahead.
+        // Not by releases alone (a delivery will have to help): no reservation to protect, so everyone may go ahead.
         Some(plan)
     }
 
@@ -277,8 +291,7 @@ impl World<'_, '_> {
         let mut out = Vec::new();
         for j in chosen.into_iter().rev() {
             let l = &self.jobs[j];
-            let before: SmallVec<[(NodeId, Free); 2]> =
-                l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
+            let before: Before = l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
             let mut fits = true;
             for s in &l.pods {
                 fits &= plan.take(self, s.node, &l.job.request, s.gpus);
@@ -297,11 +310,14 @@ impl World<'_, '_> {
     }
 }
 
+/// Nodes of an overlay as they were.
+type Before = SmallVec<[(NodeId, Free); 2]>;
+
 /// What would be free at some instant: an overlay on the fleet, not a copy of it.
 struct Plan {
     at: SimTime,
     request: Request,
-    pools: crate::fleet::PoolSet,
+    pools: PoolSet,
     need: u64,
     one_island: bool,
     nodes: FxHashMap<NodeId, Free>,

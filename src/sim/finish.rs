@@ -96,6 +96,7 @@ impl World<'_, '_> {
                     pool: p.name.clone(),
                     usd_per_hour: Money(Usd(step.rate.0)),
                     per: p.tariff.per.clone(),
+                    per_milli: p.tariff.per_milli,
                     from_ns: step.from.since(self.window.0).0,
                     source: step.source.clone(),
                     evidence: step.evidence.clone(),
@@ -129,6 +130,7 @@ impl World<'_, '_> {
                 pool: fee.name.clone(),
                 usd_per_hour: Money(Usd(fee.rate.0)),
                 per: "hour".to_owned(),
+                per_milli: 0,
                 from_ns: 0,
                 source: fee.source.clone(),
                 evidence: fee.evidence.clone(),
@@ -290,9 +292,9 @@ fn budget(b: &Budget, per_bucket: &[f64], spent: Usd, bucket_ns: u64, window_ns:
     let forecast = (crossed[1].is_none() && rate > 0.0).then(|| (amount / rate) as u64).filter(|at| *at > window_ns);
     BudgetOutcome {
         name: b.name.clone(),
-        scope: b.label.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string),
+        scope: b.scope.clone(),
         amount: Money(b.amount),
-        period: b.period.clone(),
+        period: "window".to_owned(),
         spent: Money(spent),
         crossed_80_ns: crossed[0],
         crossed_100_ns: crossed[1],

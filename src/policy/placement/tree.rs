@@ -94,7 +94,7 @@ struct Hint {
 }
 
 /// More changes than this and a search from the start is cheaper than looking at each.
-const CHANGES_MAX: usize = 256;
+const CHANGES_MAX: usize = 48;
 
 /// The tree. Leaf `leaves + p` is the `p`-th node in tie order; inner node `i` has children `2i` and `2i + 1`.
 #[derive(Clone, Debug, Default)]

@@ -133,14 +133,21 @@ pub(super) fn budgets(s: &Scenario, out: &mut Diagnostics) -> Vec<Budget> {
             },
             None => None,
         };
-        let (amount, period) = match b.per {
-            Period::Window => (*b.usd, "this window".to_owned()),
+        let (amount, of) = match b.per {
+            Period::Window => (*b.usd, String::new()),
             Period::Month => {
                 let share = Usd(b.usd.0 * i128::from(s.horizon.0) / MONTH_NS);
-                (share, format!("{} USD a month of 730 h, pro rata", b.usd.value))
+                (share, format!(", pro rata of {} USD a month", whole(*b.usd)))
             }
         };
-        budgets.push(Budget { name: b.name.to_string(), label, amount, period });
+        let scope = label.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string) + &of;
+        budgets.push(Budget { name: b.name.to_string(), label, amount, scope });
     }
     budgets
+}
+
+/// An amount without its cents where it has none.
+fn whole(u: Usd) -> String {
+    let text = u.to_string();
+    text.strip_suffix(".00").map_or_else(|| text.clone(), str::to_owned)
 }
