@@ -1,6 +1,7 @@
 //! Who starts now: a pass over the classes of waiting jobs in the queue's order, with backfill and preemption.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use ordered_float::OrderedFloat;
 use rustc_hash::FxHashMap;
@@ -11,15 +12,18 @@ use super::waiting::{ClassId, Rank};
 use super::world::World;
 use crate::fleet::{Free, Gpus, IslandId, NodeId, NodeState};
 use crate::policy::placement::Spot;
-use crate::policy::queue::Blocked;
+use crate::policy::queue::{Blocked, Order};
 use crate::units::SimTime;
 use crate::workload::Request;
+
+/// More changed nodes than this, and asking the placement index is cheaper than looking at each.
+const CHANGES_MAX: usize = 32;
 
 impl World<'_, '_> {
     /// Starts every job that the queue's discipline lets start now.
     pub fn dispatch(&mut self) {
         loop {
-            let Some((_, class)) = self.first_class() else { return };
+            let Some(class) = self.first_class() else { return };
             if self.try_start(class) {
                 continue;
             }
@@ -46,17 +50,45 @@ impl World<'_, '_> {
         class.head().map(|(place, _)| (OrderedFloat(share), place))
     }
 
-    fn first_class(&self) -> Option<(Rank, ClassId)> {
-        self.waiting.active().iter().filter_map(|c| self.rank(*c).map(|r| (r, *c))).min()
+    fn first_class(&mut self) -> Option<ClassId> {
+        if !matches!(self.model.queue.order, Order::FairShare { .. }) {
+            return self.waiting.first();
+        }
+        let ranked = self.waiting.active().iter().filter_map(|c| self.rank(*c).map(|r| (r, *c)));
+        ranked.min().map(|(_, c)| c)
     }
 
     /// Whether the fleet has room for a job of this class now, whatever the queue and quotas say.
     pub fn has_room(&mut self, id: ClassId) -> bool {
+        let room = self.may_have_room(id) && self.count_room(id);
+        if !room {
+            self.waiting.set_full(id, self.fleet.log().end());
+        }
+        debug_assert_eq!(room, self.count_room(id), "what is remembered of full classes holds");
+        room
+    }
+
+    /// The same, by the placement index.
+    fn count_room(&mut self, id: ClassId) -> bool {
         let key = self.waiting.class(id).key;
         if key.one_island {
             return self.placer.island_with_slots(&self.fleet, key.shape, u64::from(key.pods)).is_some();
         }
         self.placer.slots(&self.fleet, key.shape) >= u64::from(key.pods)
+    }
+
+    /// False only when there is no room for certain: there was none for this class before, and none of the nodes that
+    /// changed since takes even one of its pods.
+    fn may_have_room(&self, id: ClassId) -> bool {
+        let class = self.waiting.class(id);
+        let takes = |n: &NodeId| {
+            let node = self.fleet.node(*n);
+            node.free.fits(&class.request) && node.state == NodeState::Ready && class.pools.has(node.pool)
+        };
+        match self.fleet.log().since(class.full_at) {
+            Some(changed) if changed.len() <= CHANGES_MAX => changed.iter().any(takes),
+            _ => true,
+        }
     }
 
     /// Starts the first job of a class if it fits.
@@ -78,6 +110,15 @@ impl World<'_, '_> {
 
     /// Places a gang's pods one after the other; all or none.
     fn find_spots(&mut self, id: ClassId, request: &Request) -> Option<SmallVec<[Spot; 1]>> {
+        let spots = if self.may_have_room(id) { self.place_all(id, request) } else { None };
+        if spots.is_none() {
+            self.waiting.set_full(id, self.fleet.log().end());
+            debug_assert!(!self.count_room(id), "what is remembered of full classes holds");
+        }
+        spots
+    }
+
+    fn place_all(&mut self, id: ClassId, request: &Request) -> Option<SmallVec<[Spot; 1]>> {
         let key = self.waiting.class(id).key;
         let mut island: Option<IslandId> = None;
         if key.pods > 1 {
@@ -87,7 +128,7 @@ impl World<'_, '_> {
                 return None;
             }
         }
-        let mut spots: SmallVec<[Spot; 1]> = SmallVec::new();
+        let mut spots = if key.pods > 1 { self.spare.pop().unwrap_or_default() } else { SmallVec::new() };
         for _ in 0..key.pods {
             let spot = match island {
                 Some(i) => self.placer.pick_in(&self.fleet, key.shape, i),
@@ -112,35 +153,28 @@ impl World<'_, '_> {
 
     /// Starts, in order, whatever fits behind a head that does not.
     fn skip_ahead(&mut self) {
-        // A class that failed once in a pass fails for the rest of it: starting others only takes capacity.
-        let mut failed: Vec<ClassId> = Vec::new();
-        loop {
-            let next = self
-                .waiting
-                .active()
-                .iter()
-                .filter(|c| !failed.contains(c))
-                .filter_map(|c| self.rank(*c).map(|r| (r, *c)))
-                .min();
-            let Some((_, class)) = next else { return };
-            if !self.try_start(class) {
-                failed.push(class);
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let hopeful = self.waiting.active().iter().filter(|c| self.may_have_room(**c));
+        line.extend(hopeful.filter_map(|c| self.rank(*c).map(|r| Reverse((r, *c)))));
+        while let Some(Reverse((rank, class))) = line.pop() {
+            // Starting others only takes capacity: a class that failed once in a pass fails for the rest of it. It also
+            // only raises what groups hold, so that a rank that is still true when it comes up is the least.
+            match self.rank(class) {
+                Some(now) if now != rank => line.push(Reverse((now, class))),
+                Some(_) if self.try_start(class) => line.extend(self.rank(class).map(|r| Reverse((r, class)))),
+                _ => {}
             }
         }
+        self.line = line;
     }
 
     /// EASY: the head gets the earliest reservation that releases allow; others start now only if it still holds then.
     fn backfill(&mut self, head: ClassId, depth: usize) {
         let Some(mut plan) = self.reserve(head) else { return };
-        let mut order: Vec<(Rank, ClassId, JobId)> = Vec::new();
-        for c in self.waiting.active() {
-            let class = self.waiting.class(*c);
-            let share = if class.key.group == 0 { 0.0 } else { self.accounts.share(class.key.group) };
-            order.extend(class.line().take(depth + 1).map(|(p, j)| ((OrderedFloat(share), p), *c, j)));
-        }
-        order.sort_unstable();
+        let order = self.first_in_line(depth + 1);
         let mut failed: Vec<ClassId> = Vec::new();
-        for (_, class, job) in order.into_iter().skip(1).take(depth) {
+        for (class, job) in order.into_iter().skip(1) {
             // Only a class's first can be told from the fleet's state; the head's own class is blocked by definition.
             if class == head || failed.contains(&class) {
                 continue;
@@ -152,6 +186,31 @@ impl World<'_, '_> {
                 failed.push(class);
             }
         }
+    }
+
+    /// The first `n` jobs in line, over all classes.
+    fn first_in_line(&self, n: usize) -> Vec<(ClassId, JobId)> {
+        let of = |c: ClassId| {
+            let class = self.waiting.class(c);
+            let share = if class.key.group == 0 { 0.0 } else { self.accounts.share(class.key.group) };
+            (class.line(), OrderedFloat(share))
+        };
+        let mut lines: Vec<_> = self.waiting.active().iter().map(|c| of(*c)).collect();
+        let mut heads: BinaryHeap<Reverse<(Rank, ClassId, JobId, usize)>> = BinaryHeap::new();
+        let mut out = Vec::with_capacity(n.min(self.waiting.len() as usize));
+        let mut next = |i: usize| {
+            let (line, share) = &mut lines[i];
+            line.next().map(|(p, j)| Reverse(((*share, p), self.waiting.active()[i], j, i)))
+        };
+        heads.extend((0..self.waiting.active().len()).filter_map(&mut next));
+        while let Some(Reverse((_, class, job, i))) = heads.pop() {
+            out.push((class, job));
+            if out.len() == n {
+                break;
+            }
+            heads.extend(next(i));
+        }
+        out
     }
 
     /// Starts a job behind the head if it is over by the reservation or leaves it room.
@@ -170,13 +229,13 @@ impl World<'_, '_> {
         let over_by = self.now + l.job.work.at_speed(speed);
         // The overlay must not see these pods yet: it holds the nodes as they were before.
         for s in &spots {
-            if !plan.nodes.contains_key(&s.node) {
+            plan.nodes.entry(s.node).or_insert_with(|| {
                 let mut f = self.fleet.node(s.node).free;
                 for other in spots.iter().filter(|o| o.node == s.node) {
                     f.give(&request, other.gpus);
                 }
-                plan.nodes.insert(s.node, f);
-            }
+                f
+            });
         }
         if over_by > plan.at {
             let before: SmallVec<[(NodeId, Free); 2]> =
@@ -201,26 +260,15 @@ impl World<'_, '_> {
 
     /// When the head could start if nothing else did: running jobs end as they are known to, in order.
     fn reserve(&mut self, head: ClassId) -> Option<Plan> {
-        let class = self.waiting.class(head);
-        let (key, request, pools) = (class.key, class.request, class.pools);
-        let ending: Vec<(SimTime, JobId)> = self.running.as_ref()?.iter().copied().collect();
-        let mut plan = Plan {
-            at: SimTime::MAX,
-            request,
-            pools,
-            need: u64::from(key.pods),
-            one_island: key.one_island,
-            nodes: FxHashMap::default(),
-            base: Vec::new(),
-        };
-        plan.count_all(self);
-        for (end, j) in ending {
-            let l = &self.jobs[j];
+        let mut plan = self.plan(head, SimTime::MAX);
+        let w = &*self;
+        for (end, j) in w.running.as_ref()? {
+            let l = &w.jobs[*j];
             for s in &l.pods {
-                plan.give(self, s.node, &l.job.request, s.gpus);
+                plan.give(w, s.node, &l.job.request, s.gpus);
             }
             if plan.slots() >= plan.need {
-                plan.at = end;
+                plan.at = *end;
                 return Some(plan);
             }
         }
@@ -228,11 +276,23 @@ impl World<'_, '_> {
         Some(plan)
     }
 
+    /// The fleet as it is, for the first job of a class.
+    fn plan(&mut self, id: ClassId, at: SimTime) -> Plan {
+        let class = self.waiting.class(id);
+        let (key, request, pools) = (class.key, class.request, class.pools);
+        let base = match key.one_island {
+            true => self.placer.slots_by_island(&self.fleet, key.shape).to_vec(),
+            false => vec![self.placer.slots(&self.fleet, key.shape)],
+        };
+        let (need, one_island) = (u64::from(key.pods), key.one_island);
+        Plan { at, request, pools, need, one_island, nodes: FxHashMap::default(), base }
+    }
+
     /// Pushes out running jobs of lower priority, the lowest and then the youngest first, and of those only as many as it
     /// takes, until the first job of a class fits. Changes nothing when even all of them would not do.
     fn make_room(&mut self, id: ClassId) -> bool {
         let class = self.waiting.class(id);
-        let (key, request, pools, milli) = (class.key, class.request, class.pools, class.milli());
+        let (key, pools, milli) = (class.key, class.pools, class.milli());
         let Some((_, job)) = class.head() else { return false };
         if !self.accounts.allows(self.model, key.limits, milli) {
             return false;
@@ -249,16 +309,7 @@ impl World<'_, '_> {
             .collect();
         victims.sort_unstable();
         let need = u64::from(key.pods);
-        let mut plan = Plan {
-            at: self.now,
-            request,
-            pools,
-            need,
-            one_island: key.one_island,
-            nodes: FxHashMap::default(),
-            base: Vec::new(),
-        };
-        plan.count_all(self);
+        let mut plan = self.plan(id, self.now);
         let mut chosen: Vec<JobId> = Vec::new();
         for (_, _, j) in victims {
             if plan.slots() >= need {
@@ -305,7 +356,7 @@ struct Plan {
     need: u64,
     one_island: bool,
     nodes: FxHashMap<NodeId, Free>,
-    /// Slots by island (one island when the gang may spread), kept as the overlay changes.
+    /// Slots by island (all as one when the gang may spread), kept as the overlay changes.
     base: Vec<u64>,
 }
 
@@ -317,18 +368,6 @@ impl Plan {
     fn count(&self, w: &World<'_, '_>, n: NodeId, f: &Free) -> u64 {
         let node = w.fleet.node(n);
         if node.state == NodeState::Ready && self.pools.has(node.pool) { u64::from(f.count(&self.request)) } else { 0 }
-    }
-
-    fn count_all(&mut self, w: &World<'_, '_>) {
-        self.base.clear();
-        for (i, node) in w.fleet.nodes().iter().enumerate() {
-            let n = NodeId(i as u32);
-            let island = self.island(w, n);
-            if self.base.len() <= island {
-                self.base.resize(island + 1, 0);
-            }
-            self.base[island] += self.count(w, n, &node.free);
-        }
     }
 
     fn slots(&self) -> u64 {

@@ -455,7 +455,7 @@ fn random_model(seed: u64, n: usize) -> Model {
     let w = m.add_work("w", Source::Jobs(Arc::from(jobs)));
     w.labels = vec![vec![label("a")], vec![label("b")]];
     w.speed = vec![1.5, 0.7, 1.0];
-    w.one_island = seed % 2 == 0;
+    w.one_island = seed.is_multiple_of(2);
     w.tiers = vec![
         Tier { pools: PoolSet::only(PoolId(0)).with(PoolId(2)), after: Duration::ZERO },
         Tier { pools: PoolSet::only(PoolId(1)), after: Duration(H / 2) },
