@@ -149,11 +149,7 @@ fn formula(c: &Charge, price: Option<&PriceRow>, cpu: bool) -> String {
         return format!("{} {unit_h}, no price row", words::number(h, 2));
     };
     let each = if p.per_milli == 0 { 1.0 } else { f64::from(p.per_milli) / 1000.0 };
-    let by = if each == 1.0 {
-        String::new()
-    } else {
-        format!(" / {each} {unit}s")
-    };
+    let by = if each == 1.0 { String::new() } else { format!(" / {each} {unit}s") };
     format!("{} {unit_h}{by} × {} USD = {} USD", words::number(h, 4), p.usd_per_hour.0.exact(), c.usd.0)
 }
 
