@@ -422,17 +422,4 @@ mod tests {
         fits(&text);
         assert!(text.contains("Nothing was billed"));
     }
-
-    /// Prints the summary: `cargo test --lib summary_preview -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "prints for looking at"]
-    #[allow(clippy::disallowed_macros)]
-    fn summary_preview() {
-        let o = sample::outcome(None, 1.0, 1.0);
-        let v = [sample::outcome(Some("fewer-h100"), 0.85, 1.9), sample::outcome(Some("backfill"), 1.0, 0.4)];
-        println!("{}", text(&o, &v, &next()));
-        println!("{}", text(&o, &[], &next()));
-        println!("{}", crate::report::explain::bill(&o));
-        println!("{}", crate::report::explain::charge(&o, "c12", []).unwrap());
-    }
 }
