@@ -83,7 +83,10 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         match result {
             Ok(cases) => {
                 failed |= cases.iter().any(|c| c.verdict == Verdict::Fail);
-                console.print(&if a.json { json_lines(cases)? } else { report(name, cases) });
+                // No cases, no line: not even an empty one.
+                if !(a.json && cases.is_empty()) {
+                    console.print(&if a.json { json_lines(cases)? } else { report(name, cases) });
+                }
             }
             Err(why) => {
                 let text = skipped(name, why, data);
