@@ -2,6 +2,7 @@
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
+use jsonc_parser::errors::ParseErrorKind;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::tree::{Entry, MAX_DEPTH, Node, Value, duplicate_keys, too_deep};
@@ -35,9 +36,16 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
             let message = message.trim_end_matches('.').to_owned();
             let range = e.range();
             let end = range.end.max(range.start + 1).min(reader.text.len().max(range.start));
+            let help = match e.kind() {
+                ParseErrorKind::CommentsNotAllowed => "remove it: RON (.ron) and YAML (.yaml) have comments",
+                ParseErrorKind::TrailingCommasNotAllowed => "remove the comma",
+                ParseErrorKind::UnterminatedArray => "add the closing `]`",
+                ParseErrorKind::UnterminatedObject => "add the closing `}`",
+                _ => "JSON has names and text in double quotes, commas between entries, and nothing else",
+            };
             let d =
                 Diagnostic::error(format!("not JSON: {message}")).at(source, reader.span(range.start, end), message);
-            (None, d.into())
+            (None, d.help(help).into())
         }
         Ok(parsed) => match parsed.value {
             None => {

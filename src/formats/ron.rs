@@ -28,6 +28,14 @@ pub fn parse(source: SourceId, text: &str, from: usize) -> (Option<Node>, Diagno
     let mut out = Diagnostics::default();
     let tokens = lex::tokens(text, from, source, &mut out);
     let ended = out.has_errors() && tokens.iter().rev().nth(1).is_some_and(|t| t.kind == Kind::Bad);
+    if let Some(first) = tokens.iter().find(|t| lex::over_lines(text, t)).filter(|_| ended) {
+        let start = first.span.start;
+        // What follows a forgotten quote is read inside out: complaints about it would only mislead.
+        if out.list.iter().any(|d| d.at.is_some_and(|(_, s)| s.start == start)) {
+            out.list.retain(|d| d.at.is_some_and(|(_, s)| s.start <= start));
+            return (None, out);
+        }
+    }
     let mut parser = Parser { text, source, tokens, at: 0, depth: 0, too_deep: false, ended, out };
     let node = parser.document();
     let mut out = parser.out;
@@ -143,12 +151,14 @@ impl Parser<'_> {
         }
         let node = self.value()?;
         if self.kind() != Kind::End && !self.out.has_errors() {
-            let d = Diagnostic::error(format!("expected the end of the text, found {}", self.found()));
-            self.out.push(d.at(self.source, self.token().span, "the value ended before this").also(
-                self.source,
-                self.last_char(),
-                "the value ends here",
-            ));
+            let d = Diagnostic::error(format!("expected the end of the text, found {}", self.found()))
+                .at(self.source, self.token().span, "the value ended before this")
+                .also(self.source, self.last_char(), "the value ends here");
+            self.out.push(if self.kind() == Kind::Colon {
+                d.help("names and values stand in brackets: (name: value); a file of `name: value` lines is YAML: name it .yaml")
+            } else {
+                d
+            });
         }
         Some(node)
     }

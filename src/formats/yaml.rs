@@ -54,7 +54,12 @@ pub fn parse_documents(source: SourceId, text: &str, from: usize) -> (Vec<Node>,
             Ok((event, span)) => builder.event(event, span.start, span.end).err(),
             Err(e) => {
                 let span = builder.offsets.span(*e.marker(), *e.marker());
-                Some(Box::new(Diagnostic::error(format!("not YAML: {}", e.info())).at(source, span, "here")))
+                Some(Box::new(match e.info() {
+                    "recursion limit exceeded" => too_deep((source, span)),
+                    why => Diagnostic::error(format!("not YAML: {why}"))
+                        .at(source, span, "reading stopped here")
+                        .help(advice(why)),
+                }))
             }
         };
         if let Some(fault) = fault {
@@ -66,6 +71,17 @@ pub fn parse_documents(source: SourceId, text: &str, from: usize) -> (Vec<Node>,
         duplicate_keys(document, &mut out);
     }
     (builder.documents, out)
+}
+
+/// What to do about a fault of the parser, in whose words the cause is often further up.
+fn advice(why: &str) -> &'static str {
+    if why.contains("tab") {
+        "indent with spaces: YAML does not allow tabs there"
+    } else if why.contains("anchor") {
+        "an alias (*name) repeats what an anchor (&name) marked further up"
+    } else {
+        "is the indentation of this line and of those above it the same for all entries of a list or map?"
+    }
 }
 
 type Step = Result<(), Box<Diagnostic>>;

@@ -37,7 +37,7 @@ record! {
         /// How long the measured window is.
         pub horizon: Spanned<Duration>,
         /// Simulated before the window, so that it begins with a fleet at work, and left out of every figure.
-        pub warmup: Duration = Duration::ZERO => "none: the fleet starts empty",
+        pub warmup: Spanned<Duration> = Spanned::unplaced(Duration::ZERO) => "none: the fleet starts empty",
         /// The IANA time zone of all dates and of day and week shapes.
         pub tz: TimeZone = TimeZone::UTC => "UTC",
         /// Which dated prices apply: those in force as the window goes by, or those of one date throughout.

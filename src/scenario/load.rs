@@ -65,15 +65,22 @@ pub fn load(
     let mut seen = Vec::new();
     for v in &scenario.variants {
         if seen.contains(&&v.name.value) {
-            out.push(Diagnostic::error(format!("two variants are called `{}`", *v.name)).at(
-                v.name.at.0,
-                v.name.at.1,
-                "again",
-            ));
+            out.push(
+                Diagnostic::error(format!("two variants are called `{}`", *v.name))
+                    .at(v.name.at.0, v.name.at.1, "the same name again")
+                    .help("a name says which one is meant: give this one another"),
+            );
         }
         seen.push(&v.name.value);
-        let (model, _, found) = variant(v.name.as_str(), &scenario, &tree, env);
-        out.extend(found);
+        let (model, decoded, found) = variant(v.name.as_str(), &scenario, &tree, env);
+        for d in found.list {
+            // A fault of the scenario itself is told once; one that only the variant's settings bring says so.
+            if decoded.is_none() || out.list.contains(&d) {
+                out.push(d);
+            } else {
+                out.push(d.help(format!("this comes from the settings of the variant `{}`", *v.name)));
+            }
+        }
         variants.extend(model);
     }
     match model {

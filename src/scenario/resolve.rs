@@ -7,6 +7,7 @@ mod fleet;
 mod laws;
 mod policy;
 mod prices;
+mod sizes;
 mod work;
 
 pub use context::Env;
@@ -20,6 +21,9 @@ use context::Context;
 
 /// The longest run: integer nanoseconds would hold 584 years, prices and calendars mean nothing that far.
 const LONGEST: Duration = Duration::from_hours(24 * 365 * 30);
+
+/// The years in which a run may start: beyond them, a date is a slip.
+const YEARS: std::ops::RangeInclusive<i16> = 1990..=2200;
 
 /// Resolves a scenario. The model is there only when nothing is wrong; warnings may come with it.
 pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Option<Model>, Diagnostics) {
@@ -39,23 +43,21 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
             format!("{} is not", *s.horizon),
         ));
     }
-    if s.warmup > LONGEST {
-        out.push(Diagnostic::error("the warm-up must be at most 30 years").at(s.version.at.0, s.horizon.at.1, "here"));
+    if *s.warmup > LONGEST {
+        out.push(Diagnostic::error("the warm-up must be at most 30 years").at(
+            s.warmup.at.0,
+            s.warmup.at.1,
+            format!("{} is not", *s.warmup),
+        ));
     }
-    let start = match s.start.to_zoned(s.tz.clone()) {
-        Ok(z) => z,
-        Err(e) => {
-            out.push(Diagnostic::error(format!("the start is no moment in this time zone: {e}")).at(
-                s.start.at.0,
-                s.start.at.1,
-                "here",
-            ));
-            return (None, out);
-        }
-    };
-    if out.has_errors() {
-        return (None, out);
+    if !YEARS.contains(&s.start.year()) {
+        out.push(
+            Diagnostic::error(format!("the start must lie between the years {} and {}", YEARS.start(), YEARS.end()))
+                .at(s.start.at.0, s.start.at.1, "not a year to forecast"),
+        );
     }
+    let start = context::moment(*s.start, &s.tz, s.start.at, &mut out);
+    let Some(start) = start.filter(|_| !out.has_errors()) else { return (None, out) };
     if let Some(f) = &s.price_file {
         env.import_prices(f, &mut out);
     }
@@ -77,7 +79,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         name: s.name.to_string(),
         variant: variant.map(str::to_owned),
         start,
-        warmup: s.warmup,
+        warmup: *s.warmup,
         horizon: *s.horizon,
         pools,
         nodes,
@@ -94,6 +96,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         evidence: Vec::new(),
     };
     cx.work(s, &names, &mut model, &mut out);
+    policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;
     (if out.has_errors() { None } else { Some(model) }, out)
@@ -106,8 +109,10 @@ fn bucket(s: &Scenario, out: &mut Diagnostics) -> Duration {
         if b.0 == 0 || s.horizon.0.div_ceil(b.0) > MAX {
             out.push(
                 Diagnostic::error(format!("a bucket of {} makes no series over {}", *b, *s.horizon))
-                    .at(b.at.0, b.at.1, "here")
-                    .help(format!("choose one that fits between 1 and {MAX} times into the horizon")),
+                    .at(b.at.0, b.at.1, "too narrow")
+                    .help(format!(
+                        "choose one that fits between 1 and {MAX} times into the horizon, for example \"1h\""
+                    )),
             );
         }
         return *b;

@@ -284,7 +284,15 @@ impl<'s> Reader<'s> {
                 "`{}` is not a trace of a known format: its columns are {found}",
                 table.name()
             ));
-            return Err(d.help(known.join("; ")).into());
+            let other = match table.header().as_slice() {
+                [one] => [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| one.contains(*c)),
+                _ => None,
+            };
+            let d = match other {
+                Some((_, what)) => d.help(format!("its fields are parted by {what}: part them by commas")),
+                None => d.help(known.join("; ")),
+            };
+            return Err(d.into());
         };
         let columns = match format {
             TraceFormat::Openb => Columns::Openb(openb::Columns::new(&mut table, options)?),
@@ -422,7 +430,8 @@ fn collect(mut reader: Reader<'_>, options: &Options) -> Result<Trace, Diagnosti
     }
     let name = reader.table.name().to_owned();
     if rows.is_empty() {
-        return Err(Diagnostic::error(format!("`{name}` has a header and no rows")).into());
+        let d = Diagnostic::error(format!("`{name}` has a header and no rows"));
+        return Err(d.help("a trace has one job a row: is the file whole?").into());
     }
     let total = rows.len() as u64;
     let mut notices = reader.notices();

@@ -44,6 +44,11 @@ pub(super) fn tokens(text: &str, from: usize, source: SourceId, out: &mut Diagno
     lexer.tokens
 }
 
+/// Whether a word is a text of several lines.
+pub(super) fn over_lines(text: &str, t: &Token) -> bool {
+    t.kind == Kind::Str && text[t.span.start as usize..t.span.end as usize].contains('\n')
+}
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -202,7 +207,16 @@ impl Lexer<'_> {
     fn unclosed(&mut self, start: usize) {
         self.at = self.bytes.len();
         let span = Span { start: start as u32, end: start as u32 + 1 };
-        self.error(span, "this text is never closed", "opened here", "add the closing quote");
+        // Quotes pair up from the front: after one that is forgotten, every text is inside out, and the first that runs
+        // over a line's end is the likely one.
+        match self.tokens.iter().find(|t| over_lines(self.text, t)).copied() {
+            Some(first) => {
+                let opened = Span { start: first.span.start, end: first.span.start + 1 };
+                let label = "this text runs over the end of its line: is its closing quote missing?";
+                self.error(opened, "quotes do not pair up", label, "add the closing quote");
+            }
+            None => self.error(span, "this text is never closed", "opened here", "add the closing quote"),
+        }
         self.push(Kind::Bad, start);
     }
 

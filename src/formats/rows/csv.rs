@@ -262,7 +262,10 @@ impl Csv {
                         }
                         Err(fault) => return Err(fault),
                     };
-                    return Err(self.fault((open, open + 1), message).label("this quote is never closed"));
+                    return Err(self
+                        .fault((open, open + 1), message)
+                        .label("this quote is never closed")
+                        .help("add the closing quote"));
                 }
             }
         }

@@ -79,6 +79,8 @@ pub struct VariantDef {
     pub name: &'static str,
     /// What it means.
     pub docs: String,
+    /// Whether a plain number stands for it.
+    pub number: bool,
     /// What it holds: nothing, one value, or several in order.
     pub holds: Vec<TypeRef>,
 }

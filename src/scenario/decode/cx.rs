@@ -108,12 +108,14 @@ impl Cx {
         Some(Fields { entries, head: node.head(), type_name, missing: Vec::new() })
     }
 
-    /// Opens a choice: which variant, and what it holds. Accepts `Name`, `Name(…)`, `"Name"` and `{"Name": …}`.
+    /// Opens a choice: which variant, and what it holds. Accepts `Name`, `Name(…)`, `"Name"` and `{"Name": …}`, and a
+    /// plain number where that stands for the variant `number`.
     pub fn variant<'n>(
         &mut self,
         node: &'n Node,
         type_name: &'static str,
         known: &'static [&'static str],
+        number: Option<&'static str>,
     ) -> Option<Variant<'n>> {
         let (name, at, holds) = match &node.value {
             Value::Tagged { name, name_span, body } => {
@@ -127,12 +129,16 @@ impl Cx {
                 (name.as_str(), (node.at.0, *name_span), holds)
             }
             Value::Text(name) => (name.as_str(), node.at, Holds::Nothing),
+            Value::Number(_) if let Some(name) = number => (name, node.at, Holds::One(node)),
             Value::Map(entries) if entries.len() == 1 && is_variant(&entries[0], known) => {
                 let name = entries[0].key.key_text().unwrap_or_default();
                 (name, entries[0].key.at, Holds::One(&entries[0].value))
             }
             _ => {
-                let expected = format!("a choice ({type_name})");
+                let expected = match number {
+                    Some(_) => format!("a number or a choice ({type_name})"),
+                    None => format!("a choice ({type_name})"),
+                };
                 return self.wrong(node, &expected, "", &allowed("choices", type_name, known));
             }
         };

@@ -140,6 +140,8 @@ macro_rules! record {
 ///     }
 /// }
 /// ```
+///
+/// With `pub enum Nodes (number is Fixed)`, a plain number stands for `Fixed` of it: `nodes: 8`.
 macro_rules! choice {
     (@decode $v:ident $cx:ident $name:ident $variant:ident) => {
         $v.unit($cx).map(|()| $name::$variant)
@@ -175,7 +177,7 @@ macro_rules! choice {
     };
     (
         $(#[$($meta:tt)*])*
-        $vis:vis enum $name:ident {
+        $vis:vis enum $name:ident $(( number is $number:ident ))? {
             $(
                 $(#[$($vmeta:tt)*])*
                 $variant:ident $(( $($ty:ty),+ $(,)? ))?
@@ -198,7 +200,8 @@ macro_rules! choice {
                 cx: &mut $crate::scenario::decode::Cx,
             ) -> Option<Self> {
                 const KNOWN: &[&str] = &[$(stringify!($variant)),*];
-                let variant = cx.variant(node, stringify!($name), KNOWN)?;
+                const NUMBER: &[&str] = &[$(stringify!($number))?];
+                let variant = cx.variant(node, stringify!($name), KNOWN, NUMBER.first().copied())?;
                 $(
                     if variant.name == stringify!($variant) {
                         return $crate::scenario::decode::choice!(
@@ -212,6 +215,7 @@ macro_rules! choice {
             fn describe(
                 catalogue: &mut $crate::scenario::decode::Catalogue,
             ) -> $crate::scenario::decode::TypeRef {
+                const NUMBER: &[&str] = &[$(stringify!($number))?];
                 catalogue.named(
                     concat!(module_path!(), "::", stringify!($name)),
                     stringify!($name),
@@ -224,6 +228,7 @@ macro_rules! choice {
                                     docs: $crate::scenario::decode::catalogue::paragraph(
                                         &[$($crate::scenario::decode::macros::doc_line!($($vmeta)*)),*],
                                     ),
+                                    number: NUMBER.contains(&stringify!($variant)),
                                     holds: vec![
                                         $($(<$ty as $crate::scenario::decode::Decode>::describe(_catalogue)),+)?
                                     ],

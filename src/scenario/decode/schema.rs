@@ -77,7 +77,8 @@ fn record(catalogue: &Catalogue, fields: &[FieldDef]) -> Json {
     out
 }
 
-/// A variant is written as its name, as `{name: content}`, or as either where the content has only defaults.
+/// A variant is written as its name, as `{name: content}`, or as either where the content has only defaults; one that a
+/// number stands for, also as the number.
 fn variant(catalogue: &Catalogue, v: &VariantDef) -> Vec<Json> {
     let bare = json!({"const": v.name, "description": v.docs});
     let holding = |content: Json| {
@@ -89,6 +90,7 @@ fn variant(catalogue: &Catalogue, v: &VariantDef) -> Vec<Json> {
     match v.holds.as_slice() {
         [] => vec![bare],
         [one] if catalogue.all_defaults(one) => vec![bare, holding(reference(catalogue, one))],
+        [one] if v.number => vec![reference(catalogue, one), holding(reference(catalogue, one))],
         [one] => vec![holding(reference(catalogue, one))],
         several => vec![holding(reference(catalogue, &TypeRef::Tuple(several.to_vec())))],
     }
@@ -166,6 +168,7 @@ pub fn markdown<T: Decode>() -> String {
                     let written = match v.holds.as_slice() {
                         [] => format!("`{}`", v.name),
                         [one] if catalogue.all_defaults(one) => format!("`{0}` or `{0}(…)`", v.name),
+                        [_] if v.number => format!("a number or `{}(…)`", v.name),
                         [_] => format!("`{}(…)`", v.name),
                         several => format!("`{}({})`", v.name, vec!["…"; several.len()].join(", ")),
                     };

@@ -168,7 +168,7 @@ impl<T: Decode> Decode for IndexMap<Name, T> {
 fn exactly<'n>(node: &'n Node, cx: &mut Cx, n: usize, what: &str) -> Option<&'n [Node]> {
     match &node.value {
         Value::List(items) if items.len() == n => Some(items),
-        _ => cx.wrong(node, what, "", ""),
+        _ => cx.wrong(node, what, "", "write the values together in brackets"),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::scenario::decode::quantity::Power;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Name};
 use jiff::civil::DateTime;
+use std::num::NonZeroU32;
 
 record! {
     /// A pool of like nodes at one price.
@@ -32,7 +33,7 @@ record! {
         /// Other names by which jobs may ask for this device, e.g. the model names of a trace.
         pub answers_to: Vec<String> = Vec::new() => "only the device's own names",
         /// Nodes that share a fast fabric (a rack, a placement group); all of the pool where left out.
-        pub island: Option<Spanned<u32>>,
+        pub island: Option<Spanned<NonZeroU32>>,
         /// When capacity is billed: nodes from launch to termination, or pods for what they hold.
         pub billed: Billed = Billed::Nodes => "what virtual machines and owned hardware cost, used or not",
         /// Power of one device when idle, where the catalogue's figure does not suit.
@@ -46,7 +47,7 @@ record! {
 
 choice! {
     /// How many nodes a pool has.
-    pub enum Nodes {
+    pub enum Nodes (number is Fixed) {
         /// So many.
         Fixed(u32),
         /// Those of a node list in the format of Alibaba's openb trace.

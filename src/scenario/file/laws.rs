@@ -82,7 +82,7 @@ choice! {
 
 choice! {
     /// GPUs of a whole job.
-    pub enum Gpus {
+    pub enum Gpus (number is Fixed) {
         /// Always so many.
         Fixed(u32),
         /// One of several, by weight: `[(1, 0.7), (8, 0.3)]`; 0 is a CPU-only job.

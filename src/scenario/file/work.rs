@@ -28,13 +28,13 @@ record! {
         /// Pools that its jobs may use; all where left out.
         pub pools: Option<Spanned<Vec<Spanned<Name>>>>,
         /// Pools that open to a job once it has waited.
-        pub fallback: Vec<Fallback> = Vec::new() => "no other pools open later",
+        pub fallback: Spanned<Vec<Fallback>> = Spanned::unplaced(Vec::new()) => "no other pools open later",
         /// When jobs arrive.
-        pub arrive: Arrive,
+        pub arrive: Spanned<Arrive>,
         /// How long they run on a device of speed 1.
-        pub length: Length,
+        pub length: Spanned<Length>,
         /// GPUs of a whole job; more than a node has become a gang of like pods, all placed or none.
-        pub gpus: Gpus = Gpus::Fixed(1) => "one GPU",
+        pub gpus: Spanned<Gpus> = Spanned::unplaced(Gpus::Fixed(1)) => "one GPU",
         /// For jobs of one GPU: which share of it they ask for, by weight: `[("50%", 0.3), ("100%", 0.7)]`.
         pub shares: Vec<(Spanned<Percent>, Spanned<f64>)> = Vec::new() => "whole GPUs",
         /// Cores for each GPU.
@@ -48,7 +48,7 @@ record! {
         /// Whether a gang must be placed within one island.
         pub one_island: bool = false => "pods of a gang may spread over islands",
         /// How jobs end.
-        pub ends: Ends = Ends::default() => "all complete",
+        pub ends: Spanned<Ends> = Spanned::unplaced(Ends::default()) => "all complete",
         /// How jobs use the GPUs that they hold.
         pub use_of_gpu: GpuUse = GpuUse::default() => "busy all the time: say how busy yours are",
         /// Higher goes first under a priority queue.
@@ -111,9 +111,9 @@ record! {
     /// How jobs use the GPUs that they hold.
     pub struct GpuUse {
         /// True utilisation while not stalled: the share of the GPU's compute at work.
-        pub busy: ShareLaw = ShareLaw::Constant(Fraction::ONE) => "fully busy: say how busy yours are",
+        pub busy: Spanned<ShareLaw> = Spanned::unplaced(ShareLaw::Constant(Fraction::ONE)) => "fully busy: say how busy yours are",
         /// Share of the time spent waiting for input, with no kernel on the GPU.
-        pub stalled: ShareLaw = ShareLaw::Constant(Fraction::ZERO) => "never stalled",
+        pub stalled: Spanned<ShareLaw> = Spanned::unplaced(ShareLaw::Constant(Fraction::ZERO)) => "never stalled",
         /// GPU memory needed on each GPU.
         pub memory: Option<Bytes>,
     }
@@ -121,7 +121,11 @@ record! {
 
 impl Default for GpuUse {
     fn default() -> Self {
-        GpuUse { busy: ShareLaw::Constant(Fraction::ONE), stalled: ShareLaw::Constant(Fraction::ZERO), memory: None }
+        GpuUse {
+            busy: Spanned::unplaced(ShareLaw::Constant(Fraction::ONE)),
+            stalled: Spanned::unplaced(ShareLaw::Constant(Fraction::ZERO)),
+            memory: None,
+        }
     }
 }
 
@@ -165,7 +169,7 @@ record! {
         /// Pools that its jobs may use; all where left out.
         pub pools: Option<Spanned<Vec<Spanned<Name>>>>,
         /// Pools that open to a job once it has waited.
-        pub fallback: Vec<Fallback> = Vec::new() => "no other pools open later",
+        pub fallback: Spanned<Vec<Fallback>> = Spanned::unplaced(Vec::new()) => "no other pools open later",
         /// The window of the trace to use: from this time after its origin. Jobs running then are the warm start.
         pub from: Duration = Duration::ZERO => "the trace's origin",
         /// Until this time after its origin; the end where left out.

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::catalog::Catalog;
+use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::scenario::decode::Spanned;
 use crate::scenario::file::Scenario;
@@ -103,6 +106,41 @@ impl<'a> Env<'a> {
     }
 }
 
+/// A date and time as a moment. One that the clock skips or repeats is refused: either reading could be meant.
+pub(super) fn moment(at: DateTime, tz: &TimeZone, place: Place, out: &mut Diagnostics) -> Option<Zoned> {
+    let found = tz.to_ambiguous_zoned(at);
+    let zone = tz.iana_name().unwrap_or("this time zone");
+    let wrong =
+        |what: &str, label: &str| Diagnostic::error(format!("{at} {what} in {zone}")).at(place.0, place.1, label);
+    match found.offset() {
+        AmbiguousOffset::Unambiguous { .. } => {}
+        AmbiguousOffset::Gap { .. } => {
+            let d = wrong("does not exist", "clocks go forward over it");
+            let after = found.clone().compatible().map(|z| format!("write \"{}\", or another time", z.datetime()));
+            out.push(d.help(after.unwrap_or_else(|_| "write another time".to_owned())));
+            return None;
+        }
+        AmbiguousOffset::Fold { .. } => {
+            out.push(
+                wrong("comes twice", "clocks go back, and it could be before or after")
+                    .help("write a time outside the hour that repeats, or use tz: \"UTC\""),
+            );
+            return None;
+        }
+    }
+    match found.unambiguous() {
+        Ok(z) => Some(z),
+        Err(e) => {
+            out.push(Diagnostic::error(format!("{at} is no moment in {zone}: {e}")).at(
+                place.0,
+                place.1,
+                "out of range",
+            ));
+            None
+        }
+    }
+}
+
 /// The run of resolving one scenario.
 pub(super) struct Context<'a, 'e> {
     pub env: &'a mut Env<'e>,
@@ -118,9 +156,9 @@ pub(super) struct Context<'a, 'e> {
 
 impl<'a, 'e> Context<'a, 'e> {
     pub fn new(s: &Scenario, start: Zoned, env: &'a mut Env<'e>) -> Context<'a, 'e> {
-        let span = jiff::SignedDuration::from_nanos(s.warmup.0 as i64);
+        let span = jiff::SignedDuration::from_nanos(s.warmup.value.0 as i64);
         let epoch = start.checked_sub(span).unwrap_or_else(|_| start.clone());
-        Context { env, start, epoch, warmup: s.warmup, horizon: *s.horizon, seed: s.seed, evidence: Vec::new() }
+        Context { env, start, epoch, warmup: *s.warmup, horizon: *s.horizon, seed: s.seed, evidence: Vec::new() }
     }
 
     /// Where the run ends on the run's clock.

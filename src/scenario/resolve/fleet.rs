@@ -1,9 +1,10 @@
 //! Pools and their nodes, islands, and dated changes.
 
-use super::context::Context;
+use super::context::{Context, moment};
 use super::prices::{Hardware, placed};
 use crate::catalog::{Device, Instance, Market, Provider, energy};
 use crate::fleet::{Capacity, IslandId, MAX_GPUS, PoolId, PoolSet};
+use crate::formats::Place;
 use crate::ledger::{Power, Unit};
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
@@ -27,7 +28,8 @@ impl Context<'_, '_> {
                     PoolSet::MAX,
                     s.pools.len()
                 ))
-                .at(s.pools.at.0, s.pools.at.1, "here"),
+                .at(s.pools.at.0, s.pools.at.1, "the pools")
+                .help("a pool: (name: \"ft\", instance: \"p5.48xlarge\", region: \"us-east-1\", nodes: 8)"),
             );
         }
         let mut island = 0;
@@ -66,13 +68,14 @@ impl Context<'_, '_> {
                 if *n > MAX_NODES {
                     out.push(
                         Diagnostic::error(format!("pool `{}` would have {n} nodes, more than {MAX_NODES}", *p.name))
-                            .at(p.name.at.0, p.name.at.1, "here"),
+                            .at(p.name.at.0, p.name.at.1, "so many are a slip")
+                            .help("write fewer `nodes`"),
                     );
                     return None;
                 }
                 vec![cap; *n as usize]
             }
-            Nodes::Openb(list) => self.openb_nodes(list, out)?,
+            Nodes::Openb(list) => self.openb_nodes(list, device.is_some(), out)?,
         };
         let like = match (&p.nodes, caps.first()) {
             (Nodes::Fixed(_), _) => Some(self.node_capacity(p, instance, device.as_ref(), out)?),
@@ -93,7 +96,7 @@ impl Context<'_, '_> {
         };
         let tariff = self.tariff(s, p, &hardware, out)?;
         let power = self.power(p, instance, device.as_ref(), out)?;
-        let per_island = p.island.map_or(u32::MAX, |n| (*n).max(1));
+        let per_island = p.island.map_or(u32::MAX, |n| n.get());
         let mut specs = Vec::with_capacity(caps.len());
         for (k, capacity) in caps.into_iter().enumerate() {
             if k > 0 && (k as u32).is_multiple_of(per_island) {
@@ -169,11 +172,11 @@ impl Context<'_, '_> {
             (Some(n), _, _) => **n,
             (None, Some(i), _) => i.gpu_count(),
             (None, None, _) => {
-                out.push(Diagnostic::error(format!("pool `{}` does not say how many GPUs a node has", *p.name)).at(
-                    p.name.at.0,
-                    p.name.at.1,
-                    "field `gpus` is missing",
-                ));
+                out.push(
+                    Diagnostic::error(format!("pool `{}` does not say how many GPUs a node has", *p.name))
+                        .at(p.name.at.0, p.name.at.1, "field `gpus` is missing")
+                        .help("for example gpus: 8"),
+                );
                 return None;
             }
         };
@@ -183,7 +186,8 @@ impl Context<'_, '_> {
                     "a node of pool `{}` has {gpus} GPUs: between 1 and {MAX_GPUS} are possible",
                     *p.name
                 ))
-                .at(p.name.at.0, p.name.at.1, "here"),
+                .at(p.gpus.map_or(p.name.at, |g| g.at).0, p.gpus.map_or(p.name.at, |g| g.at).1, "GPUs of one node")
+                .help("a rack of more is several nodes; nodes without GPUs have device: \"none\""),
             );
             return None;
         }
@@ -203,17 +207,19 @@ impl Context<'_, '_> {
                 Some(Capacity { cpu_milli: cpus.round() as u32, mem_mib, gpus: gpus as u8 })
             }
             _ => {
-                out.push(
-                    Diagnostic::error(format!("a node of pool `{}` has more CPU or memory than is possible", *p.name))
-                        .at(p.name.at.0, p.name.at.1, "at most 4,000,000 cores and 4 PiB, and none negative"),
-                );
+                let at = p.cpus.map_or(p.name.at, |c| c.at);
+                out.push(Diagnostic::error(format!("a node of pool `{}` cannot have such CPU or memory", *p.name)).at(
+                    at.0,
+                    at.1,
+                    "from 0 to 4,000,000 cores, at most 4 PiB",
+                ));
                 None
             }
         }
     }
 
     /// Nodes of one model from an openb node list.
-    fn openb_nodes(&mut self, list: &OpenbNodes, out: &mut Diagnostics) -> Option<Vec<Capacity>> {
+    fn openb_nodes(&mut self, list: &OpenbNodes, gpus: bool, out: &mut Diagnostics) -> Option<Vec<Capacity>> {
         let path = self.env.input(&list.file, out)?;
         let nodes = match openb::nodes(&path, self.env.sources) {
             Ok(n) => n,
@@ -222,6 +228,15 @@ impl Context<'_, '_> {
                 return None;
             }
         };
+        let possible = if gpus { 1..=MAX_GPUS } else { 0..=MAX_GPUS };
+        if let Some(n) = nodes.iter().find(|n| n.model == *list.model && !possible.contains(&usize::from(n.gpus))) {
+            out.push(
+                Diagnostic::error(format!("node `{}` of `{}` has {} GPUs", n.name, path.display(), n.gpus))
+                    .at(list.model.at.0, list.model.at.1, format!("{} to {MAX_GPUS} are possible", possible.start()))
+                    .help("correct the list, or leave such nodes out of it"),
+            );
+            return None;
+        }
         let caps: Vec<Capacity> = nodes
             .iter()
             .filter(|n| n.model == *list.model)
@@ -255,7 +270,8 @@ impl Context<'_, '_> {
         if peak_w < idle_w {
             out.push(
                 Diagnostic::error(format!("pool `{}` draws less at work ({peak_w} W) than idle ({idle_w} W)", *p.name))
-                    .at(p.name.at.0, p.name.at.1, "here"),
+                    .at(p.name.at.0, p.name.at.1, "idle above peak")
+                    .help("set `idle_power` and `peak_power` so that the peak is the higher"),
             );
             return None;
         }
@@ -263,7 +279,11 @@ impl Context<'_, '_> {
         let pue = p.pue.map_or_else(|| energy::pue(provider).value, |v| *v);
         if pue.is_nan() || !(1.0..=10.0).contains(&pue) {
             let at = p.pue.map_or(p.name.at, |v| v.at);
-            out.push(Diagnostic::error(format!("a PUE of {pue} is not between 1 and 10")).at(at.0, at.1, "here"));
+            out.push(
+                Diagnostic::error(format!("a PUE of {pue} is not between 1 and 10"))
+                    .at(at.0, at.1, "a facility draws at least what its machines draw")
+                    .help("for example pue: 1.2"),
+            );
             return None;
         }
         if d.is_some() && model.is_none() && p.peak_power.is_none() {
@@ -310,11 +330,12 @@ impl Context<'_, '_> {
                     ChangeKind::Add { nodes: vec![spec; **count as usize], boot: a.boot }
                 }
             };
-            changes.push(Change { at, kind });
+            changes.push((Change { at, kind }, count.at));
         }
         let _ = pools;
-        changes.sort_by_key(|c| c.at);
-        changes
+        changes.sort_by_key(|(c, _)| c.at);
+        enough_to_retire(&changes, names, nodes, out);
+        changes.into_iter().map(|(c, _)| c).collect()
     }
 
     /// What a new node of a pool has: what its others have.
@@ -331,20 +352,21 @@ impl Context<'_, '_> {
 
     /// When a change is due, on the run's clock.
     fn moment(&self, when: &Spanned<shape::When>, out: &mut Diagnostics) -> Option<SimTime> {
-        let at =
-            match &when.value {
-                shape::When::After(d) => SimTime(self.warmup.0.saturating_add(d.0)),
-                shape::When::At(date) => match date.to_zoned(self.start.time_zone().clone()) {
-                    Ok(z) if z >= self.epoch => self.clock(&z),
-                    Ok(_) | Err(_) => {
-                        out.push(
-                            Diagnostic::error(format!("{date} lies before the run begins ({})", self.epoch.datetime()))
-                                .at(when.at.0, when.at.1, "too early"),
-                        );
-                        return None;
-                    }
-                },
-            };
+        let at = match &when.value {
+            shape::When::After(d) => SimTime(self.warmup.0.saturating_add(d.0)),
+            shape::When::At(date) => {
+                let z = moment(*date, self.start.time_zone(), when.at, out)?;
+                if z < self.epoch {
+                    out.push(
+                        Diagnostic::error(format!("{date} lies before the run begins ({})", self.epoch.datetime()))
+                            .at(when.at.0, when.at.1, "too early")
+                            .help("a pool's `nodes` are those that it begins with"),
+                    );
+                    return None;
+                }
+                self.clock(&z)
+            }
+        };
         if at >= self.end() {
             out.push(
                 Diagnostic::warning("this change comes after the horizon and will not happen")
@@ -353,5 +375,37 @@ impl Context<'_, '_> {
             return None;
         }
         Some(at)
+    }
+}
+
+/// A pool cannot retire more nodes than it has by then.
+fn enough_to_retire(changes: &[(Change, Place)], names: &Names, nodes: &[NodeSpec], out: &mut Diagnostics) {
+    let mut have = vec![0u64; names.len()];
+    let deliver = |have: &mut Vec<u64>, nodes: &[NodeSpec]| {
+        for n in nodes {
+            if let Some(h) = have.get_mut(usize::from(n.pool.0)) {
+                *h += 1;
+            }
+        }
+    };
+    deliver(&mut have, nodes);
+    for (change, at) in changes {
+        match &change.kind {
+            ChangeKind::Add { nodes, .. } => deliver(&mut have, nodes),
+            ChangeKind::Remove { pool, count, .. } => {
+                let Some(left) = have.get_mut(usize::from(pool.0)) else { continue };
+                if u64::from(*count) > *left {
+                    let name = names.iter().nth(usize::from(pool.0)).map_or("", |n| n.as_str());
+                    out.push(
+                        Diagnostic::error(format!(
+                            "pool `{name}` retires more nodes ({count}) than it has by then ({left})"
+                        ))
+                        .at(at.0, at.1, "more than there are")
+                        .help("retire fewer; deliveries and retirements count in the order of their dates"),
+                    );
+                }
+                *left = left.saturating_sub(u64::from(*count));
+            }
+        }
     }
 }

@@ -64,7 +64,7 @@ impl Context<'_, '_> {
                 Diagnostic::error(format!("pool `{}` has no price", *p.name))
                     .at(p.name.at.0, p.name.at.1, "no instance type, and no price of its own")
                     .help("name an `instance` and a `region`, or give a `price`: PerGpu(\"2.50 USD/h\"), PerNode(\"20 USD/h\")")
-                    .help("or say what it cost: buy: Owned(capex: …, life: \"4y\")"),
+                    .help("or say what it cost: buy: Owned(capex: 300_000, life: \"1460d\")"),
             );
             return None;
         };
@@ -199,12 +199,29 @@ impl Context<'_, '_> {
                 })
             }
         };
-        result.map_err(|e| out.push(placed(&e, region))).ok()
+        let refused = |e: &LookupError| {
+            let d = placed(e, region).help("or state it here: price: PerNode(\"3.06 USD/h\")");
+            match e {
+                LookupError::BeforeFirst { first, .. } => {
+                    d.help(format!("or take the prices of one date throughout: prices: On(\"{first}\")"))
+                }
+                _ => d,
+            }
+        };
+        result.map_err(|e| out.push(refused(&e))).ok()
     }
 
     /// Bought hardware.
     fn owned(&mut self, p: &Pool, o: &Owned, h: &Hardware<'_>, out: &mut Diagnostics) -> Option<Tariff> {
         let (per_milli, per) = whole_node(h, out, p)?;
+        if o.capex.0 < 0 {
+            out.push(
+                Diagnostic::error(format!("pool `{}`: a node cannot have cost {} USD", *p.name, *o.capex))
+                    .at(o.capex.at.0, o.capex.at.1, "must not be negative")
+                    .help("0 is allowed for what is paid off"),
+            );
+            return None;
+        }
         let months = o.life.0 / (730 * 3_600_000_000_000);
         let salvage = Usd(o.capex.0 * i128::from(o.salvage.ppm()) / 1_000_000);
         let pue = p.pue.map_or_else(|| energy::pue(Provider::Own).value, |v| *v);
@@ -220,7 +237,11 @@ impl Context<'_, '_> {
         let rate = match machine.rate() {
             Ok(r) => r,
             Err(e) => {
-                out.push(Diagnostic::error(format!("pool `{}`: {e}", *p.name)).at(o.life.at.0, o.life.at.1, "here"));
+                out.push(
+                    Diagnostic::error(format!("pool `{}`: {e}", *p.name))
+                        .at(o.life.at.0, o.life.at.1, "over which it is written off")
+                        .help("for example life: \"1460d\" for four years"),
+                );
                 return None;
             }
         };
@@ -261,7 +282,11 @@ impl Context<'_, '_> {
                     source: format!("{}, {}", f.source, f.from),
                     evidence: f.evidence.key().to_owned(),
                 }),
-                Err(e) => out.push(Diagnostic::error(e.to_string()).at(c.tier.at.0, c.tier.at.1, "here")),
+                Err(e) => out.push(Diagnostic::error(e.to_string()).at(
+                    c.tier.at.0,
+                    c.tier.at.1,
+                    "not a tier of this provider",
+                )),
             }
         }
         fees

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::laws;
-use crate::fleet::{Free, PoolId, PoolSet};
-use crate::formats::Place;
+use super::sizes::{Size, check_sizes, sizes_of};
+use crate::fleet::{PoolId, PoolSet};
 use crate::kernel::{Dist, Streams};
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
@@ -22,7 +22,7 @@ use crate::workload::{Job, Request, Use};
 struct Where<'a> {
     name: &'a Spanned<Name>,
     pools: Option<&'a Spanned<Vec<Spanned<Name>>>>,
-    fallback: &'a [Fallback],
+    fallback: &'a Spanned<Vec<Fallback>>,
     speed: &'a [(Spanned<String>, Spanned<f64>)],
     one_island: bool,
     wait_target: Option<&'a WaitTarget>,
@@ -78,11 +78,14 @@ impl Context<'_, '_> {
         };
         let tiers = tiers(&place, pools, out)?;
         let biggest = model.nodes.iter().map(|n| n.capacity.gpus).max().unwrap_or(0).max(1);
-        let mut spec =
-            Spec::new(j.name.value.clone(), laws::arrivals(&j.arrive, at, out)?, laws::length(&j.length, at, out)?);
-        spec.gpus = match &j.gpus {
+        let mut spec = Spec::new(
+            j.name.value.clone(),
+            laws::arrivals(&j.arrive, j.arrive.at, out)?,
+            laws::length(&j.length, j.length.at, out)?,
+        );
+        spec.gpus = match &j.gpus.value {
             Gpus::Fixed(n) => Mix::only(*n),
-            Gpus::Mix(entries) => laws::mix(entries.iter().map(|(n, w)| (*n, **w)).collect(), at, out)?,
+            Gpus::Mix(entries) => laws::mix(weighed(entries), j.gpus.at, out)?,
         };
         // Gangs are cut by the nodes of the pools that open first.
         let open = tiers[0].pools;
@@ -90,28 +93,37 @@ impl Context<'_, '_> {
             model.nodes.iter().filter(|n| open.has(n.pool)).map(|n| n.capacity.gpus).max().unwrap_or(biggest).max(1);
         if !j.shares.is_empty() {
             let mut entries = Vec::new();
+            let first = j.shares[0].0.at;
             for (p, w) in &j.shares {
                 let milli = (p.0 * 1000.0).round();
                 if !(1.0..=1000.0).contains(&milli) {
-                    out.push(Diagnostic::error(format!("a share of {}% of a GPU", p.0 * 100.0)).at(
-                        p.at.0,
-                        p.at.1,
-                        "from 0.1% to 100%",
-                    ));
+                    out.push(
+                        Diagnostic::error(format!("a share of {}% of a GPU", p.0 * 100.0))
+                            .at(p.at.0, p.at.1, "from 0.1% to 100%")
+                            .help("whole GPUs are asked for by `gpus`, CPU-only jobs by gpus: 0"),
+                    );
                     return None;
                 }
-                entries.push((milli as u16, **w));
+                entries.push((milli as u16, *w));
             }
-            spec.shares = Some(laws::mix(entries, at, out)?);
+            spec.shares = Some(laws::mix(weighed(&entries), first, out)?);
         }
         spec.cpu_milli = Amount { cpu_only: milli(&j.cpus, out)?, per_pod: 0, per_gpu: milli(&j.cpus_per_gpu, out)? };
         let mem = j.memory_per_gpu.mib_ceil();
         spec.mem_mib = Amount { cpu_only: 0, per_pod: 0, per_gpu: u32::try_from(mem).unwrap_or(u32::MAX) };
         spec.labels.push(Mix::only(fixed_labels(j.labels.iter())));
-        for m in &j.label_mix {
-            let values =
-                m.values.iter().map(|(v, w)| (vec![Label { key: m.key.clone(), value: v.clone() }], **w)).collect();
-            spec.labels.push(laws::mix(values, m.values.at, out)?);
+        for (i, m) in j.label_mix.iter().enumerate() {
+            if j.labels.contains_key(&m.key) || j.label_mix[..i].iter().any(|o| o.key == m.key) {
+                out.push(
+                    Diagnostic::error(format!("`{}` gives its jobs the label `{}` twice", *j.name, m.key))
+                        .at(m.values.at.0, m.values.at.1, "drawn here, and given elsewhere")
+                        .help("keep it in `labels` or in one entry of `label_mix`"),
+                );
+                return None;
+            }
+            let label = |v: &Name| vec![Label { key: m.key.clone(), value: v.clone() }];
+            let values: Vec<_> = m.values.iter().map(|(v, w)| (label(v), *w)).collect();
+            spec.labels.push(laws::mix(weighed(&values), m.values.at, out)?);
         }
         spec.accept = Mix::only(j.devices.iter().map(|d| d.value.clone()).collect());
         for d in &j.devices {
@@ -121,6 +133,18 @@ impl Context<'_, '_> {
         }
         spec.priority = Mix::only(j.priority);
         let scaled = |f: Fraction| (f != Fraction::ONE).then(|| Dist::constant(f.get()).ok()).flatten();
+        if j.ends.failed.ppm() + j.ends.cancelled.ppm() > 1_000_000 {
+            out.push(
+                Diagnostic::error(format!(
+                    "{}% of the jobs fail and {}% are cancelled: more than all",
+                    f64::from(j.ends.failed.ppm()) / 1e4,
+                    f64::from(j.ends.cancelled.ppm()) / 1e4
+                ))
+                .at(j.ends.at.0, j.ends.at.1, "at most 100% together")
+                .help("what is left of 100% completes"),
+            );
+            return None;
+        }
         spec.endings = Endings {
             fails: j.ends.failed.get(),
             cancelled: j.ends.cancelled.get(),
@@ -131,7 +155,19 @@ impl Context<'_, '_> {
             Some(p) => Dist::constant(p.as_secs_f64()).ok(),
             None => None,
         };
-        spec.usage = usage(&j.use_of_gpu, at, out)?;
+        spec.usage = usage(&j.use_of_gpu, out)?;
+        let most = match &j.gpus.value {
+            Gpus::Fixed(n) => *n,
+            Gpus::Mix(entries) => entries.iter().map(|(n, _)| *n).max().unwrap_or(0),
+        };
+        if crate::workload::gang(most, spec.gpus_per_node).is_none() {
+            out.push(
+                Diagnostic::error(format!("a job of {most} GPUs is not a gang of equal pods"))
+                    .at(j.gpus.at.0, j.gpus.at.1, format!("at most 65535 pods of at most {} GPUs", spec.gpus_per_node))
+                    .help("ask for fewer GPUs, or for a multiple of the GPUs of a node"),
+            );
+            return None;
+        }
         let synth = match Synth::new(spec) {
             Ok(s) => s,
             Err(list) => {
@@ -145,7 +181,7 @@ impl Context<'_, '_> {
         let labels = synth.label_sets().to_vec();
         let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
         let Source::Synth(synth) = &work.source else { return None };
-        check_sizes(model, &work, &sizes_of(synth), at, out);
+        check_sizes(model, &work, &sizes_of(synth), at, &[], out);
         self.note(format!("jobs of {}", *j.name), "prior", "parameters stated in the scenario");
         Some(work)
     }
@@ -158,7 +194,6 @@ impl Context<'_, '_> {
         model: &Model,
         out: &mut Diagnostics,
     ) -> Option<Work> {
-        let at = t.name.at;
         let place = Where {
             name: &t.name,
             pools: t.pools.as_ref(),
@@ -171,11 +206,11 @@ impl Context<'_, '_> {
         let path = self.env.input(&t.file, out)?;
         let per_node = u8::try_from(*t.gpus_per_node).ok().filter(|n| (1..=16).contains(n));
         let Some(gpus_per_node) = per_node else {
-            out.push(Diagnostic::error(format!("{} GPUs per node", *t.gpus_per_node)).at(
-                t.gpus_per_node.at.0,
-                t.gpus_per_node.at.1,
-                "between 1 and 16",
-            ));
+            out.push(
+                Diagnostic::error(format!("{} GPUs per node", *t.gpus_per_node))
+                    .at(t.gpus_per_node.at.0, t.gpus_per_node.at.1, "between 1 and 16")
+                    .help("8 is usual"),
+            );
             return None;
         };
         if !(t.speed_up.is_finite() && *t.speed_up > 0.0) {
@@ -213,7 +248,8 @@ impl Context<'_, '_> {
             out.push(
                 Diagnostic::error(format!("no job of `{}` lies in the window", path.display()))
                     .at(t.file.at.0, t.file.at.1, "nothing to replay")
-                    .help(format!("it has {} rows; `fleetcast trace inspect` shows when they arrive", read.rows)),
+                    .help(format!("it has {} rows; `fleetcast trace inspect` shows when they arrive", read.rows))
+                    .help("the window is `from` and `to`, counted from the trace's origin"),
             );
             return None;
         }
@@ -224,9 +260,17 @@ impl Context<'_, '_> {
             self.env.notices.push(format!("{}: {late} jobs arrive after the horizon and are left out", *t.name));
         }
         let mut jobs: Vec<Job> = read.jobs.into_iter().filter(|j| j.arrive < end).collect();
+        if jobs.is_empty() {
+            out.push(
+                Diagnostic::error(format!("all {late} jobs of `{}` arrive after the horizon", path.display()))
+                    .at(t.file.at.0, t.file.at.1, "nothing to replay")
+                    .help("set `from` to where its window begins; `fleetcast trace inspect` shows when jobs arrive"),
+            );
+            return None;
+        }
         let cpu = milli(&t.cpus_per_gpu, out)?;
         let mem = u32::try_from(t.memory_per_gpu.mib_ceil()).unwrap_or(u32::MAX);
-        let mut draw = Draws::new(self.seed, &t.name, &t.use_of_gpu, at, out)?;
+        let mut draw = Draws::new(self.seed, &t.name, &t.use_of_gpu, out)?;
         for j in &mut jobs {
             let gpus = u64::from(j.request.total_milli());
             let scaled = |per: u32| u32::try_from((u64::from(per) * gpus).div_ceil(1000)).unwrap_or(u32::MAX);
@@ -265,10 +309,12 @@ impl Context<'_, '_> {
         let sizes: Vec<Size> =
             sizes.into_iter().map(|((request, pods, accept), n)| Size { request, pods, accept, n: Some(n) }).collect();
         let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Jobs(Arc::from(jobs)), out)?;
-        check_sizes(model, &work, &sizes, t.file.at, out);
+        let cut =
+            format!("jobs of more than {gpus_per_node} GPUs are cut into pods by `gpus_per_node`, now {gpus_per_node}");
+        check_sizes(model, &work, &sizes, t.file.at, &[cut], out);
         let file = path.file_name().map_or_else(String::new, |f| f.to_string_lossy().into_owned());
         self.note(format!("jobs of {}", *t.name), "measured", format!("trace {file}"));
-        if t.use_of_gpu.busy == ShareLaw::Constant(Fraction::ONE) {
+        if *t.use_of_gpu.busy == ShareLaw::Constant(Fraction::ONE) {
             self.note(format!("GPU use of {}", *t.name), "guess", "fully busy by default: the trace does not say");
         } else {
             self.note(format!("GPU use of {}", *t.name), "prior", "stated in the scenario");
@@ -345,71 +391,9 @@ impl Context<'_, '_> {
     }
 }
 
-/// One size of job that a workload may yield; `n` where it is known how many.
-struct Size {
-    request: Request,
-    pods: u16,
-    accept: u16,
-    n: Option<u64>,
-}
-
-fn sizes_of(synth: &Synth) -> Vec<Size> {
-    synth
-        .sizes()
-        .into_iter()
-        .flat_map(|(request, pods)| {
-            (0..synth.accepts().len() as u16).map(move |accept| Size { request, pods, accept, n: None })
-        })
-        .filter(|size| size.accept > 0 || synth.spec().accept.values().iter().any(Vec::is_empty))
-        .collect()
-}
-
-/// A job that the fleet could never hold is a fault of the scenario, found before the run.
-fn check_sizes(model: &Model, work: &Work, sizes: &[Size], at: Place, out: &mut Diagnostics) {
-    let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools));
-    let mut impossible: Vec<&Size> = Vec::new();
-    for size in sizes {
-        let pools = open.and(work.accepts[size.accept as usize]);
-        if pools.is_empty() {
-            continue; // Reported as a device that nobody answers to.
-        }
-        let mut slots: BTreeMap<u32, u64> = BTreeMap::new();
-        for n in model.all_nodes().filter(|n| pools.has(n.pool)) {
-            let island = if work.one_island && size.pods > 1 { n.island.0 } else { 0 };
-            *slots.entry(island).or_default() += u64::from(Free::of(n.capacity).count(&size.request));
-        }
-        if slots.values().all(|s| *s < u64::from(size.pods)) {
-            impossible.push(size);
-        }
-    }
-    let Some(worst) =
-        impossible.iter().max_by_key(|s| (u64::from(s.request.total_milli()) * u64::from(s.pods), s.request))
-    else {
-        return;
-    };
-    let many = match impossible.iter().map(|s| s.n).sum::<Option<u64>>() {
-        Some(n) => format!("{n} jobs of `{}` are", work.name),
-        None => format!("jobs of `{}` can be", work.name),
-    };
-    let r = worst.request;
-    let gpus = f64::from(r.total_milli()) / 1000.0;
-    let gang = if worst.pods > 1 { format!("a gang of {} pods, each with ", worst.pods) } else { String::new() };
-    let within = if work.one_island && worst.pods > 1 { " on one island" } else { "" };
-    out.push(
-        Diagnostic::error(format!(
-            "{many} larger than the fleet: no pool that they may use can ever hold them{within}"
-        ))
-        .at(
-            at.0,
-            at.1,
-            format!(
-                "the largest asks for {gang}{gpus} GPUs, {} cores and {} MiB",
-                f64::from(r.cpu_milli) / 1000.0,
-                r.mem_mib
-            ),
-        )
-        .help("add nodes or pools, ask for less, or leave such jobs out"),
-    );
+/// Values with plain weights.
+fn weighed<T: Clone>(entries: &[(T, Spanned<f64>)]) -> Vec<(T, f64)> {
+    entries.iter().map(|(v, w)| (v.clone(), w.value)).collect()
 }
 
 fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<Tier>> {
@@ -429,15 +413,15 @@ fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<
         None => PoolSet::first(pools.len()),
     };
     let mut tiers = vec![Tier { pools: first, after: Duration::ZERO }];
-    for f in place.fallback {
+    for f in place.fallback.iter() {
         tiers.push(Tier { pools: set(&f.pools, out), after: f.after });
     }
     if !tiers.is_sorted_by_key(|t| t.after) {
-        out.push(Diagnostic::error(format!("the fallbacks of `{}` do not open one after the other", **place.name)).at(
-            place.name.at.0,
-            place.name.at.1,
-            "sort them by `after`",
-        ));
+        out.push(
+            Diagnostic::error(format!("the fallbacks of `{}` do not open one after the other", **place.name))
+                .at(place.fallback.at.0, place.fallback.at.1, "out of order")
+                .help("sort them by `after`, the shortest first"),
+        );
         return None;
     }
     if tiers.iter().any(|t| t.pools.is_empty()) { None } else { Some(tiers) }
@@ -462,14 +446,19 @@ fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
     if (0.0..=4e6).contains(&cores.value) {
         return Some((cores.value * 1000.0).round() as u32);
     }
-    out.push(Diagnostic::error(format!("{} cores", cores.value)).at(cores.at.0, cores.at.1, "from 0 to 4,000,000"));
+    out.push(
+        Diagnostic::error(format!("{} cores are not possible", cores.value))
+            .at(cores.at.0, cores.at.1, "from 0 to 4,000,000")
+            .help("for example 12, or 0.5"),
+    );
     None
 }
 
-fn usage(u: &GpuUse, at: Place, out: &mut Diagnostics) -> Option<Usage> {
+fn usage(u: &GpuUse, out: &mut Diagnostics) -> Option<Usage> {
     let known = |l: &ShareLaw, none: Fraction| *l == ShareLaw::Constant(none);
-    let busy = if known(&u.busy, Fraction::ONE) { None } else { Some(laws::share(&u.busy, at, out)?) };
-    let stall = if known(&u.stalled, Fraction::ZERO) { None } else { Some(laws::share(&u.stalled, at, out)?) };
+    let busy = if known(&u.busy, Fraction::ONE) { None } else { Some(laws::share(&u.busy, u.busy.at, out)?) };
+    let stall =
+        if known(&u.stalled, Fraction::ZERO) { None } else { Some(laws::share(&u.stalled, u.stalled.at, out)?) };
     let gpu_mem_mib = u.memory.and_then(|m| Dist::constant(m.mib_ceil() as f64).ok());
     Some(Usage { busy, stall, gpu_mem_mib })
 }
@@ -482,8 +471,8 @@ struct Draws {
 }
 
 impl Draws {
-    fn new(seed: u64, name: &Name, u: &GpuUse, at: Place, out: &mut Diagnostics) -> Option<Draws> {
-        let laws = usage(u, at, out)?;
+    fn new(seed: u64, name: &Name, u: &GpuUse, out: &mut Diagnostics) -> Option<Draws> {
+        let laws = usage(u, out)?;
         let streams = Streams::new(seed, 0);
         let with = |d: Option<Dist>, purpose: &str| d.map(|d| (d, streams.stream(purpose, name.as_str(), 0)));
         Some(Draws {

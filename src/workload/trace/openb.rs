@@ -242,7 +242,8 @@ fn all<T>(mut t: Table<'_>, read: impl Fn(&mut Line<'_>) -> T) -> Result<Vec<T>,
         }
     }
     if out.is_empty() && bad.list.is_empty() {
-        let d = crate::units::Diagnostic::error(format!("`{}` has a header and no rows", t.name()));
+        let d = crate::units::Diagnostic::error(format!("`{}` has a header and no rows", t.name()))
+            .help("one node or pod a row: is the file whole?");
         bad.push(d);
     }
     if bad.list.is_empty() { Ok(out) } else { Err(bad) }
