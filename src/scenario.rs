@@ -1,6 +1,6 @@
 //! Scenario files: shapes, checks of form, names and meaning, and the model they resolve to.
 //!
-//! - [`file`]: what may be written; [`decode`]: how it is read, described and reported;
+//! - [`mod@file`]: what may be written; [`decode`]: how it is read, described and reported;
 //! - [`resolve`]: from what was written to the [`model`] that runs; [`load()`]: all of it, with overrides and variants.
 //!
 //! *Invariant:* nothing here runs, prints or writes. Files are read where the scenario names them.

@@ -13,7 +13,7 @@
 //!
 //! The published figures are the outputs kept in `notebooks/evaluation_plot.ipynb`. Figure 10 normalises by a policy
 //! that needs a carbon trace, so that only the ratio of two of its bars is free of it; the table under figure 11 has one
-//! of its bills in dollars ([`RES_FIRST`]), which ties figure 10 to the on-demand bill.
+//! of its bills in dollars (`RES_FIRST`), which ties figure 10 to the on-demand bill.
 //!
 //! What differs: upstream gives CPUs back after the submissions of a tick, and looks at waiting jobs again in the next.
 //! Here a run ends a nanosecond after its tick: arrivals and limits of that tick do not see its CPUs, and a waiting job
