@@ -16,6 +16,7 @@ mod load;
 mod metrics;
 mod run;
 mod schema;
+mod table;
 mod trace;
 mod verify;
 

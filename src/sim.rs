@@ -17,6 +17,8 @@ mod waiting;
 mod world;
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod tests;
 
 pub use finish::check_conservation;

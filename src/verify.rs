@@ -4,6 +4,7 @@
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
 pub mod fgd;
+pub mod gaia;
 pub mod queues;
 pub mod timing;
 
@@ -97,6 +98,12 @@ pub const SUITES: &[Suite] = &[
         about: "M/M/c and M/D/1 mean waits through the whole simulator",
         quick: true,
         run: queues::run,
+    },
+    Suite {
+        name: "gaia",
+        about: "GAIA's cost ratios of waiting, reserved and spot CPUs on its published jobs (ASPLOS 2024)",
+        quick: true,
+        run: gaia::run,
     },
     Suite {
         name: "fgd",

@@ -1,6 +1,7 @@
 //! The books of a run: exact integrals of what was billed and what it was spent on, by price, payer and activity.
 
 use super::tariff::{Metering, Power, Tariff, Unit};
+use crate::catalog::EndedBy;
 use crate::fleet::PoolId;
 use crate::kernel::Buckets;
 use crate::units::{Activity, Duration, SimTime, Usd, priced, split_largest_remainder};
@@ -111,6 +112,8 @@ struct PoolState {
     busy_ppm: u128,
     sampled_ppm: u128,
     energy: u128,
+    /// The use that was booked last and the micro-watts it draws: jobs of one kind use their GPUs alike.
+    dynamic: (u32, u64),
     held: Buckets,
     waste: Buckets,
     busy: Buckets,
@@ -158,6 +161,7 @@ impl Ledger {
                     busy_ppm: 0,
                     sampled_ppm: 0,
                     energy: 0,
+                    dynamic: (0, power.dynamic_uw(0)),
                     held: series(),
                     waste: series(),
                     busy: series(),
@@ -192,7 +196,7 @@ impl Ledger {
                 continue;
             }
             let q = u128::from(h.milli) * u128::from((b - a).0);
-            let stall = q * u128::from(h.stall_ppm) / 1_000_000;
+            let stall = if h.stall_ppm == 0 { 0 } else { q * u128::from(h.stall_ppm) / 1_000_000 };
             let cell = r.cell(account);
             cell[Activity::InputStall as usize] += stall;
             cell[h.activity as usize] += q - stall;
@@ -223,8 +227,14 @@ impl Ledger {
             p.waste.add(from, to, wasted);
         }
         if p.tariff.unit == Unit::Gpu {
-            let uw = p.power.dynamic_uw((busy / h.milli.max(1)) as u32);
-            p.energy += u128::from(uw) * u128::from(h.milli) * dt / 1000;
+            let ppm = (busy / h.milli.max(1)) as u32;
+            if p.dynamic.0 != ppm {
+                p.dynamic = (ppm, p.power.dynamic_uw(ppm));
+            }
+            let level = u128::from(p.dynamic.1) * u128::from(h.milli);
+            if level > 0 {
+                p.energy += level * dt / 1000;
+            }
         }
     }
 
@@ -259,13 +269,19 @@ impl Ledger {
             }
             let dt = u128::from((b - a).0);
             let cell = r.cell(0);
-            for (c, level) in cell.iter_mut().zip(&p.free) {
+            for (c, level) in cell.iter_mut().zip(&p.free).filter(|(_, level)| **level > 0) {
                 *c += u128::from(*level) * dt;
             }
         }
     }
 
-    /// The free milli-units of a pool by activity. Call [`Ledger::settle`] first.
+    /// The free milli-units of a pool by activity.
+    #[must_use]
+    pub fn free(&self, pool: PoolId) -> &[u64; Activity::COUNT] {
+        &self.pools[pool.0 as usize].free
+    }
+
+    /// The same, to be changed. Call [`Ledger::settle`] first.
     pub fn free_mut(&mut self, pool: PoolId) -> &mut [u64; Activity::COUNT] {
         &mut self.pools[pool.0 as usize].free
     }
@@ -291,7 +307,7 @@ impl Ledger {
             }
         }
         if ended && to > self.window.0 && to <= window_end {
-            let extra = p.tariff.billed(to - from) - (to - from);
+            let extra = p.tariff.rule.billed(to - from, EndedBy::User) - (to - from);
             if extra.0 > 0
                 && let Some(r) = p.rates.iter_mut().rev().find(|r| r.from <= to)
             {

@@ -1,7 +1,8 @@
 //! What a pool's capacity costs, and in which unit.
 
+use crate::catalog::BillingRule;
 use crate::units::time::NANOS_PER_HOUR;
-use crate::units::{Duration, Rate, SimTime};
+use crate::units::{Rate, SimTime};
 
 /// What a pool's capacity is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +35,8 @@ pub struct Tariff {
     pub per_milli: u32,
     /// The same in words: `node of 8 GPUs`.
     pub per: String,
-    /// A node's run is billed in steps of this (1 s on the large clouds).
-    pub granularity: Duration,
-    /// And for at least this.
-    pub minimum: Duration,
+    /// How a node's run is rounded up to what is billed.
+    pub rule: BillingRule,
     /// Owned or committed: freeing it saves nothing.
     pub sunk: bool,
 }
@@ -60,17 +59,6 @@ impl Tariff {
     #[must_use]
     pub fn per_hour(&self) -> u128 {
         u128::from(self.per_milli) * u128::from(NANOS_PER_HOUR)
-    }
-
-    /// How long a run of a node is billed: at least the minimum, in whole steps (`finops` 1.3:
-    /// `max(minimum, ceil(run / granularity) × granularity)`, nothing for no run).
-    #[must_use]
-    pub fn billed(&self, run: Duration) -> Duration {
-        if run.0 == 0 {
-            return run;
-        }
-        let step = self.granularity.0.max(1);
-        Duration(run.0.div_ceil(step).saturating_mul(step).max(self.minimum.0))
     }
 }
 
@@ -104,35 +92,6 @@ impl Power {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_is_billed_by_granularity_and_minimum() {
-        let t = |g: u64, m: u64| Tariff {
-            unit: Unit::Gpu,
-            metering: Metering::Nodes,
-            steps: vec![],
-            per_milli: 1000,
-            per: String::new(),
-            granularity: Duration::from_secs(g),
-            minimum: Duration::from_secs(m),
-            sunk: false,
-        };
-        // finops 1.3, vector 1.
-        for (run, g, m, billed) in [
-            (7.0, 1, 60, 60),
-            (7.0, 1, 0, 7),
-            (7.0, 3600, 3600, 3600),
-            (60.0, 1, 60, 60),
-            (61.2, 1, 60, 62),
-            (61.2, 1, 0, 62),
-            (3600.0, 1, 60, 3600),
-            (3661.0, 1, 0, 3661),
-            (3661.0, 3600, 3600, 7200),
-            (0.0, 1, 60, 0),
-        ] {
-            assert_eq!(t(g, m).billed(Duration::from_secs_f64(run)), Duration::from_secs(billed), "{run} {g} {m}");
-        }
-    }
 
     #[test]
     fn power_is_idle_at_rest_and_peak_at_full_use() {

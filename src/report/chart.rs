@@ -272,23 +272,4 @@ mod tests {
     fn the_same_outcome_gives_the_same_bytes() {
         assert_eq!(render_all(all()), render_all(all()));
     }
-
-    /// Writes the charts to `target/charts-preview` for eyes: `cargo test --lib preview -- --ignored`.
-    #[test]
-    #[ignore = "writes files for looking at"]
-    fn preview() {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/charts-preview");
-        std::fs::create_dir_all(&dir).unwrap();
-        for (i, (_, o, variants)) in odd().into_iter().enumerate() {
-            let about = About::of(&o, "0.1.0", None);
-            for c in render_all(drawings(&o, &variants, &about)).unwrap() {
-                std::fs::write(dir.join(format!("odd{i}-{}.png", c.name)), &c.png).unwrap();
-            }
-        }
-        for c in render_all(all()).unwrap() {
-            std::fs::write(dir.join(format!("{}.svg", c.name)), &c.svg).unwrap();
-            std::fs::write(dir.join(format!("{}.png", c.name)), &c.png).unwrap();
-            std::fs::write(dir.join(format!("{}.csv", c.name)), &c.csv).unwrap();
-        }
-    }
 }

@@ -134,7 +134,7 @@ pub fn charge(o: &Outcome, id: &str, jobs: impl IntoIterator<Item = JobRecord>) 
     Ok(out)
 }
 
-/// `1,234.5 GPU-h / 8 GPUs a node × 98.32 USD = 15,172.01 USD`.
+/// `1,234.5 GPU-h / 8 GPUs × 98.32 USD = 15,172.01 USD`.
 fn formula(c: &Charge, price: Option<&PriceRow>, cpu: bool) -> String {
     let (unit, unit_h) = if cpu { ("core", "core-h") } else { ("GPU", "GPU-h") };
     let h = hours(c);
@@ -149,11 +149,7 @@ fn formula(c: &Charge, price: Option<&PriceRow>, cpu: bool) -> String {
         return format!("{} {unit_h}, no price row", words::number(h, 2));
     };
     let each = if p.per_milli == 0 { 1.0 } else { f64::from(p.per_milli) / 1000.0 };
-    let by = if each == 1.0 {
-        String::new()
-    } else {
-        format!(" / {each} {unit}s a {}", p.per.split(' ').next().unwrap_or("unit"))
-    };
+    let by = if each == 1.0 { String::new() } else { format!(" / {each} {unit}s") };
     format!("{} {unit_h}{by} × {} USD = {} USD", words::number(h, 4), p.usd_per_hour.0.exact(), c.usd.0)
 }
 
@@ -290,7 +286,7 @@ mod tests {
         let c = o.charges.iter().find(|c| c.kind.key() == "productive" && c.pool == "h100").unwrap();
         let jobs = (0..30).map(|i| job(i, i as f64, "h100")).chain([job(99, 1e6, "a100")]);
         let text = charge(&o, &c.id, jobs).unwrap();
-        assert!(text.contains("/ 8 GPUs a node × 55.04 USD ="), "{text}");
+        assert!(text.contains("/ 8 GPUs × 55.04 USD ="), "{text}");
         assert!(text.contains("AWS price list, p5.48xlarge, us-east-1, 2026-08-03 (measured)"), "{text}");
         // Ordinal 0 has no such time; 29 are counted, ten are shown, another pool's is not.
         assert!(text.contains("29 jobs with productive, 435.0 GPU-h"), "{text}");

@@ -78,7 +78,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
             pool: name.into(),
             usd_per_hour: money(rate * f64::from(per)),
             per: if per == 1 { "node of 1 GPU".into() } else { format!("node of {per} GPUs") },
-            per_milli: 1000 * per as u32,
+            per_milli: 1000 * per,
             from_ns: 0,
             source: format!("AWS price list, {instance}, us-east-1, 2026-08-03"),
             evidence: if name == "t4" { "guess" } else { "measured" }.into(),

@@ -170,13 +170,20 @@ fn bill_line(o: &Outcome) -> String {
     )
 }
 
+/// Energy at the meter, where any is known.
+fn energy(o: &Outcome) -> String {
+    let kwh: f64 = o.pools.iter().map(PoolOutcome::energy_kwh).sum();
+    if kwh >= 0.5 { format!(" · {} kWh", words::number(kwh, 0)) } else { String::new() }
+}
+
 fn use_line(o: &Outcome) -> String {
     let text = match o.utilisation() {
         Some((a, t, s)) => format!(
-            "GPUs {} allocated · {} at work (true) · {} as a dashboard samples it",
+            "GPUs {} allocated · {} at work (true) · {} as a dashboard samples it{}",
             words::percent(a),
             words::percent(t),
-            words::percent(s)
+            words::percent(s),
+            energy(o)
         ),
         None => "no GPU time in the window".to_owned(),
     };
@@ -414,18 +421,5 @@ mod tests {
         let text = text(&o, &[], &[]);
         fits(&text);
         assert!(text.contains("Nothing was billed"));
-    }
-
-    /// Prints the summary: `cargo test --lib summary_preview -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "prints for looking at"]
-    #[allow(clippy::disallowed_macros)]
-    fn summary_preview() {
-        let o = sample::outcome(None, 1.0, 1.0);
-        let v = [sample::outcome(Some("fewer-h100"), 0.85, 1.9), sample::outcome(Some("backfill"), 1.0, 0.4)];
-        println!("{}", text(&o, &v, &next()));
-        println!("{}", text(&o, &[], &next()));
-        println!("{}", crate::report::explain::bill(&o));
-        println!("{}", crate::report::explain::charge(&o, "c12", []).unwrap());
     }
 }

@@ -1,6 +1,7 @@
 //! Models made in code, without a file: for closed forms, benches and library users.
 
 use super::model::{Metering, Model, NodeSpec, Pool, PriceStep, Source, Tariff, Tier, Unit, Work};
+use crate::catalog::BillingRule;
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
 use crate::ledger::Power;
 use crate::policy::placement::{PlacementPolicy, Ties};
@@ -54,8 +55,7 @@ impl Model {
                 }],
                 per_milli: 1000,
                 per: if unit == Unit::Gpu { "GPU" } else { "core" }.to_owned(),
-                granularity: Duration(1),
-                minimum: Duration::ZERO,
+                rule: BillingRule::EXACT,
                 sunk: false,
             },
             power: Power { idle_w: 0.0, peak_w: 0.0, pue: 1.0 },

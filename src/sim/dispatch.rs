@@ -1,19 +1,23 @@
 //! Who starts now: a pass over the classes of waiting jobs in the queue's order, with backfill and preemption.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use ordered_float::OrderedFloat;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::jobs::JobId;
-use super::waiting::{ClassId, Rank};
+use super::waiting::{ClassId, ClassKey, Rank};
 use super::world::World;
 use crate::fleet::{Free, Gpus, IslandId, NodeId, NodeState, PoolSet};
-use crate::policy::placement::{Spot, Target};
-use crate::policy::queue::Blocked;
+use crate::policy::placement::{ShapeId, Spot, Target};
+use crate::policy::queue::{Blocked, Order};
 use crate::units::SimTime;
 use crate::workload::Request;
+
+/// More changed nodes than this, and asking the placement index is cheaper than looking at each.
+const CHANGES_MAX: usize = 32;
 
 impl World<'_, '_> {
     /// Starts every job that the queue's discipline lets start now.
@@ -22,50 +26,100 @@ impl World<'_, '_> {
     /// that it may use for everyone behind it; under EASY it gets a reservation on them. Pools that nobody before wants
     /// are served as if they had a queue of their own. A job over its quota waits aside and blocks nobody.
     pub fn dispatch(&mut self) {
-        let mut aside: Vec<ClassId> = Vec::new();
-        let mut blocked = PoolSet::EMPTY;
-        let mut plans: Vec<Plan> = Vec::new();
-        while let Some(id) = self.first_class(&aside) {
+        // The common cases first: whoever is first starts; or, in one queue for one fleet, nobody does.
+        let blocked_at_once = self.model.queue.blocked == Blocked::Wait && !self.model.queue.preempt;
+        while let Some(id) = self.first_class() {
             let class = self.waiting.class(id);
             let (limits, milli, pools) = (class.key.limits, class.milli(), class.pools);
-            if !self.accounts.allows(self.model, limits, milli) {
-                aside.push(id);
+            let Some((_, job)) = class.head() else { return };
+            let allowed = self.accounts.allows(self.model, limits, milli);
+            if allowed && self.try_start(id, job, pools) {
                 continue;
             }
-            let Some((_, job)) = class.head() else { break };
+            if allowed && blocked_at_once && self.covers_fleet(pools) {
+                return;
+            }
+            return self.dispatch_in_line();
+        }
+    }
+
+    /// The whole line, in order.
+    fn dispatch_in_line(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        self.fill(&mut line);
+        let mut blocked = PoolSet::EMPTY;
+        let mut plans: Vec<Plan> = Vec::new();
+        while let Some(Reverse((rank, id))) = line.pop() {
+            // Starting others only raises what groups hold: a rank that is still true when it comes up is the least.
+            match self.rank(id) {
+                Some(now) if now != rank => {
+                    line.push(Reverse((now, id)));
+                    continue;
+                }
+                Some(_) => {}
+                None => continue,
+            }
+            let class = self.waiting.class(id);
+            let (limits, milli, pools) = (class.key.limits, class.milli(), class.pools);
+            let Some((_, job)) = class.head() else { continue };
+            if !self.accounts.allows(self.model, limits, milli) {
+                continue;
+            }
             let open = pools.without(blocked);
             if !open.is_empty() && self.try_start(id, job, open) {
+                line.extend(self.rank(id).map(|r| Reverse((r, id))));
                 continue;
             }
             if self.model.queue.preempt && !open.is_empty() && self.make_room(id) {
-                // Whoever was pushed out waits again, and what was worked out no longer holds: the pass begins anew.
-                aside.clear();
-                plans.clear();
-                blocked = PoolSet::EMPTY;
                 let started = self.try_start(id, job, pools);
                 debug_assert!(started, "room was made");
                 if started {
+                    // Whoever was pushed out waits again, and what was worked out no longer holds: begin anew.
+                    plans.clear();
+                    blocked = PoolSet::EMPTY;
+                    self.fill(&mut line);
                     continue;
                 }
             }
-            aside.push(id);
             match self.model.queue.blocked {
                 Blocked::Skip => {}
-                Blocked::Wait => blocked = blocked.or(pools),
+                Blocked::Wait => {
+                    blocked = blocked.or(pools);
+                    if self.covers_fleet(blocked) {
+                        break;
+                    }
+                }
                 Blocked::Easy { .. } => {
                     // The first to want these pools gets a reservation; others may yet go ahead of it.
                     if pools.and(blocked).is_empty() {
                         plans.extend(self.reserve(id));
                     }
                     blocked = blocked.or(pools);
+                    if self.covers_fleet(blocked) {
+                        break;
+                    }
                 }
             }
         }
+        line.clear();
+        self.line = line;
         if let Blocked::Easy { depth } = self.model.queue.blocked
             && !plans.is_empty()
         {
             self.backfill(&mut plans, depth);
         }
+    }
+
+    /// Puts every class that may start into the line, by rank. Only under strict order does one that cannot matter.
+    fn fill(&self, line: &mut BinaryHeap<Reverse<(Rank, ClassId)>>) {
+        line.clear();
+        let all = self.model.queue.blocked != Blocked::Skip || self.model.queue.preempt;
+        let hopeful = self.waiting.active().iter().filter(|c| all || self.may_have_room(**c));
+        line.extend(hopeful.filter_map(|c| self.rank(*c).map(|r| Reverse((r, *c)))));
+    }
+
+    fn covers_fleet(&self, pools: PoolSet) -> bool {
+        PoolSet::first(self.model.pools.len()).without(pools).is_empty()
     }
 
     /// What the group of a class holds, under fair share.
@@ -74,20 +128,50 @@ impl World<'_, '_> {
         OrderedFloat(if group == 0 { 0.0 } else { self.accounts.share(group) })
     }
 
-    fn first_class(&self, aside: &[ClassId]) -> Option<ClassId> {
-        let rank = |c: ClassId| -> Option<(Rank, ClassId)> {
-            self.waiting.class(c).head().map(|(place, _)| ((self.share_of(c), place), c))
-        };
-        self.waiting.active().iter().filter(|c| !aside.contains(c)).filter_map(|c| rank(*c)).min().map(|(_, c)| c)
+    /// The place in line of a class's first job, comparable over classes.
+    fn rank(&self, id: ClassId) -> Option<Rank> {
+        self.waiting.class(id).head().map(|(place, _)| (self.share_of(id), place))
+    }
+
+    fn first_class(&mut self) -> Option<ClassId> {
+        if !matches!(self.model.queue.order, Order::FairShare { .. }) {
+            return self.waiting.first();
+        }
+        let ranked = self.waiting.active().iter().filter_map(|c| self.rank(*c).map(|r| (r, *c)));
+        ranked.min().map(|(_, c)| c)
     }
 
     /// Whether the fleet has room for a job of this class now, whatever the queue and quotas say.
     pub fn has_room(&mut self, id: ClassId) -> bool {
+        let room = self.may_have_room(id) && self.count_room(id);
+        if !room {
+            self.waiting.set_full(id, self.fleet.log().end());
+        }
+        debug_assert_eq!(room, self.count_room(id), "what is remembered of full classes holds");
+        room
+    }
+
+    /// The same, by the placement index.
+    fn count_room(&mut self, id: ClassId) -> bool {
         let key = self.waiting.class(id).key;
         if key.one_island {
             return self.placer.island_with_slots(&self.fleet, key.shape, u64::from(key.pods)).is_some();
         }
         self.placer.slots(&self.fleet, key.shape) >= u64::from(key.pods)
+    }
+
+    /// False only when there is no room for certain: there was none for this class before, and none of the nodes that
+    /// changed since takes even one of its pods.
+    fn may_have_room(&self, id: ClassId) -> bool {
+        let class = self.waiting.class(id);
+        let takes = |n: &NodeId| {
+            let node = self.fleet.node(*n);
+            node.free.fits(&class.request) && node.state == NodeState::Ready && class.pools.has(node.pool)
+        };
+        match self.fleet.log().since(class.full_at) {
+            Some(changed) if changed.len() <= CHANGES_MAX => changed.iter().any(takes),
+            _ => true,
+        }
     }
 
     /// Starts a job of a class in these of its pools if it fits there.
@@ -101,11 +185,23 @@ impl World<'_, '_> {
         }
     }
 
-    /// Places a gang's pods one after the other; all or none.
+    /// Where the pods of a gang go, placed one after the other; all or none.
     fn find_spots(&mut self, id: ClassId, pools: PoolSet) -> Option<SmallVec<[Spot; 1]>> {
         let class = self.waiting.class(id);
         let (key, request) = (class.key, class.request);
-        let shape = if pools == class.pools { key.shape } else { self.placer.shape(Target { request, pools }) };
+        if pools != class.pools {
+            let shape = self.placer.shape(Target { request, pools });
+            return self.place_all(shape, key, &request);
+        }
+        let spots = if self.may_have_room(id) { self.place_all(key.shape, key, &request) } else { None };
+        if spots.is_none() {
+            self.waiting.set_full(id, self.fleet.log().end());
+            debug_assert!(!self.count_room(id), "what is remembered of full classes holds");
+        }
+        spots
+    }
+
+    fn place_all(&mut self, shape: ShapeId, key: ClassKey, request: &Request) -> Option<SmallVec<[Spot; 1]>> {
         let mut island: Option<IslandId> = None;
         if key.pods > 1 {
             if key.one_island {
@@ -114,7 +210,7 @@ impl World<'_, '_> {
                 return None;
             }
         }
-        let mut spots: SmallVec<[Spot; 1]> = SmallVec::new();
+        let mut spots = if key.pods > 1 { self.spare.pop().unwrap_or_default() } else { SmallVec::new() };
         for _ in 0..key.pods {
             let spot = match island {
                 Some(i) => self.placer.pick_in(&self.fleet, shape, i),
@@ -122,13 +218,13 @@ impl World<'_, '_> {
             };
             match spot {
                 Some(s) => {
-                    self.place(s, &request);
+                    self.place(s, request);
                     spots.push(s);
                 }
                 None => {
                     debug_assert!(spots.is_empty(), "counted slots hold as many pods as counted");
                     for s in spots.drain(..) {
-                        self.unplace(s, &request);
+                        self.unplace(s, request);
                     }
                     return None;
                 }
@@ -139,28 +235,40 @@ impl World<'_, '_> {
 
     /// EASY: jobs behind a reservation, in order, start now if every reservation still holds.
     fn backfill(&mut self, plans: &mut [Plan], depth: usize) {
-        let mut order: Vec<(Rank, ClassId, JobId)> = Vec::new();
-        for c in self.waiting.active() {
-            let share = self.share_of(*c);
-            order.extend(self.waiting.class(*c).line().take(depth).map(|(p, j)| ((share, p), *c, j)));
-        }
-        order.sort_unstable();
-        // A class that has no room has none for the rest of the pass: starting others only takes capacity.
-        let mut full: Vec<ClassId> = Vec::new();
-        for (_, class, job) in order.into_iter().take(depth) {
-            if full.contains(&class) {
-                continue;
-            }
+        for (class, job) in self.first_in_line(depth) {
             let c = self.waiting.class(class);
             let (limits, milli, pools) = (c.key.limits, c.milli(), c.pools);
             if !self.accounts.allows(self.model, limits, milli) {
                 continue;
             }
-            match self.find_spots(class, pools) {
-                Some(spots) => self.try_backfill(class, job, spots, plans),
-                None => full.push(class),
+            if let Some(spots) = self.find_spots(class, pools) {
+                self.try_backfill(class, job, spots, plans);
             }
         }
+    }
+
+    /// The first `n` jobs in line, over all classes.
+    fn first_in_line(&self, n: usize) -> Vec<(ClassId, JobId)> {
+        let of = |c: ClassId| {
+            let class = self.waiting.class(c);
+            (class.line(), self.share_of(c))
+        };
+        let mut lines: Vec<_> = self.waiting.active().iter().map(|c| of(*c)).collect();
+        let mut heads: BinaryHeap<Reverse<(Rank, ClassId, JobId, usize)>> = BinaryHeap::new();
+        let mut out = Vec::with_capacity(n.min(self.waiting.len() as usize));
+        let mut next = |i: usize| {
+            let (line, share) = &mut lines[i];
+            line.next().map(|(p, j)| Reverse(((*share, p), self.waiting.active()[i], j, i)))
+        };
+        heads.extend((0..self.waiting.active().len()).filter_map(&mut next));
+        while let Some(Reverse((_, class, job, i))) = heads.pop() {
+            out.push((class, job));
+            if out.len() == n {
+                break;
+            }
+            heads.extend(next(i));
+        }
+        out
     }
 
     /// Starts a job on these spots if it is over by each reservation or leaves it room; else gives them back.
@@ -175,17 +283,17 @@ impl World<'_, '_> {
         // The overlays must not see these pods yet: they hold the nodes as they were before.
         for plan in plans.iter_mut() {
             for s in &spots {
-                if !plan.nodes.contains_key(&s.node) {
+                plan.nodes.entry(s.node).or_insert_with(|| {
                     let mut f = self.fleet.node(s.node).free;
                     for other in spots.iter().filter(|o| o.node == s.node) {
                         f.give(&request, other.gpus);
                     }
-                    plan.nodes.insert(s.node, f);
-                }
+                    f
+                });
             }
         }
         let mut holds = true;
-        let mut undo: Vec<(usize, SmallVec<[(NodeId, Free); 2]>)> = Vec::new();
+        let mut undo: Vec<(usize, Before)> = Vec::new();
         for (i, plan) in plans.iter_mut().enumerate() {
             if over_by <= plan.at {
                 continue;
@@ -215,26 +323,15 @@ impl World<'_, '_> {
 
     /// When the head could start if nothing else did: running jobs end as they are known to, in order.
     fn reserve(&mut self, head: ClassId) -> Option<Plan> {
-        let class = self.waiting.class(head);
-        let (key, request, pools) = (class.key, class.request, class.pools);
-        let ending: Vec<(SimTime, JobId)> = self.running.as_ref()?.iter().copied().collect();
-        let mut plan = Plan {
-            at: SimTime::MAX,
-            request,
-            pools,
-            need: u64::from(key.pods),
-            one_island: key.one_island,
-            nodes: FxHashMap::default(),
-            base: Vec::new(),
-        };
-        plan.count_all(self);
-        for (end, j) in ending {
-            let l = &self.jobs[j];
+        let mut plan = self.plan(head, SimTime::MAX);
+        let w = &*self;
+        for (end, j) in w.running.as_ref()? {
+            let l = &w.jobs[*j];
             for s in &l.pods {
-                plan.give(self, s.node, &l.job.request, s.gpus);
+                plan.give(w, s.node, &l.job.request, s.gpus);
             }
             if plan.slots() >= plan.need {
-                plan.at = end;
+                plan.at = *end;
                 return Some(plan);
             }
         }
@@ -242,11 +339,23 @@ impl World<'_, '_> {
         Some(plan)
     }
 
+    /// The fleet as it is, for the first job of a class.
+    fn plan(&mut self, id: ClassId, at: SimTime) -> Plan {
+        let class = self.waiting.class(id);
+        let (key, request, pools) = (class.key, class.request, class.pools);
+        let base = match key.one_island {
+            true => self.placer.slots_by_island(&self.fleet, key.shape).to_vec(),
+            false => vec![self.placer.slots(&self.fleet, key.shape)],
+        };
+        let (need, one_island) = (u64::from(key.pods), key.one_island);
+        Plan { at, request, pools, need, one_island, nodes: FxHashMap::default(), base }
+    }
+
     /// Pushes out running jobs of lower priority, the lowest and then the youngest first, and of those only as many as it
     /// takes, until the first job of a class fits. Changes nothing when even all of them would not do.
     fn make_room(&mut self, id: ClassId) -> bool {
         let class = self.waiting.class(id);
-        let (key, request, pools, milli) = (class.key, class.request, class.pools, class.milli());
+        let (key, pools, milli) = (class.key, class.pools, class.milli());
         let Some((_, job)) = class.head() else { return false };
         if !self.accounts.allows(self.model, key.limits, milli) {
             return false;
@@ -263,16 +372,7 @@ impl World<'_, '_> {
             .collect();
         victims.sort_unstable();
         let need = u64::from(key.pods);
-        let mut plan = Plan {
-            at: self.now,
-            request,
-            pools,
-            need,
-            one_island: key.one_island,
-            nodes: FxHashMap::default(),
-            base: Vec::new(),
-        };
-        plan.count_all(self);
+        let mut plan = self.plan(id, self.now);
         let mut chosen: Vec<JobId> = Vec::new();
         for (_, _, j) in victims {
             if plan.slots() >= need {
@@ -291,8 +391,7 @@ impl World<'_, '_> {
         let mut out = Vec::new();
         for j in chosen.into_iter().rev() {
             let l = &self.jobs[j];
-            let before: SmallVec<[(NodeId, Free); 2]> =
-                l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
+            let before: Before = l.pods.iter().map(|s| (s.node, *plan.free_at(self, s.node))).collect();
             let mut fits = true;
             for s in &l.pods {
                 fits &= plan.take(self, s.node, &l.job.request, s.gpus);
@@ -311,6 +410,9 @@ impl World<'_, '_> {
     }
 }
 
+/// Nodes of an overlay as they were.
+type Before = SmallVec<[(NodeId, Free); 2]>;
+
 /// What would be free at some instant: an overlay on the fleet, not a copy of it.
 struct Plan {
     at: SimTime,
@@ -319,7 +421,7 @@ struct Plan {
     need: u64,
     one_island: bool,
     nodes: FxHashMap<NodeId, Free>,
-    /// Slots by island (one island when the gang may spread), kept as the overlay changes.
+    /// Slots by island (all as one when the gang may spread), kept as the overlay changes.
     base: Vec<u64>,
 }
 
@@ -331,18 +433,6 @@ impl Plan {
     fn count(&self, w: &World<'_, '_>, n: NodeId, f: &Free) -> u64 {
         let node = w.fleet.node(n);
         if node.state == NodeState::Ready && self.pools.has(node.pool) { u64::from(f.count(&self.request)) } else { 0 }
-    }
-
-    fn count_all(&mut self, w: &World<'_, '_>) {
-        self.base.clear();
-        for (i, node) in w.fleet.nodes().iter().enumerate() {
-            let n = NodeId(i as u32);
-            let island = self.island(w, n);
-            if self.base.len() <= island {
-                self.base.resize(island + 1, 0);
-            }
-            self.base[island] += self.count(w, n, &node.free);
-        }
     }
 
     fn slots(&self) -> u64 {

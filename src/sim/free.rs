@@ -30,11 +30,13 @@ struct PoolShare {
 pub(super) struct FreeShares {
     pools: Vec<PoolShare>,
     touched: Vec<PoolId>,
+    /// For [`World::reclassify`]: what of each pool the queue holds back.
+    held: Vec<Option<u64>>,
 }
 
 impl FreeShares {
     pub fn new(pools: usize) -> FreeShares {
-        FreeShares { pools: vec![PoolShare::default(); pools], touched: Vec::new() }
+        FreeShares { pools: vec![PoolShare::default(); pools], touched: Vec::new(), held: Vec::new() }
     }
 
     /// A node joins; returns its ordinal within the pool.
@@ -104,38 +106,31 @@ impl World<'_, '_> {
                 let p = &mut self.free.pools[pool.0 as usize];
                 p.touched = false;
                 let (ready, boot, drain) = (p.ready, p.boot, p.drain);
-                self.books.settle(pool, self.now);
-                let levels = self.books.free_mut(pool);
-                levels[Activity::Unallocated as usize] = ready;
-                levels[Activity::Boot as usize] = boot;
-                levels[Activity::Drain as usize] = drain;
+                self.level(pool, Levels { unallocated: ready, boot, drain, ..Levels::default() });
             }
             return;
         }
         self.free.touched.clear();
         let mut wanted = PoolSet::EMPTY;
-        let mut held = vec![None; self.free.pools.len()];
+        let mut held = std::mem::take(&mut self.free.held);
+        held.clear();
+        held.resize(self.free.pools.len(), None);
         // The smallest request first: what it cannot use, nothing that waits can.
-        let mut classes = self.waiting.active().to_vec();
-        classes.sort_unstable_by_key(|c| {
-            let c = self.waiting.class(*c);
-            (c.request.total_milli(), c.request.cpu_milli, c.request.mem_mib, c.key.pods, c.key.shape)
-        });
-        for id in classes {
+        for i in 0..self.waiting.active().len() {
+            let id = self.waiting.active()[i];
             let class = self.waiting.class(id);
-            let (pools, shape, pods) = (class.pools, class.key.shape, u64::from(class.key.pods));
+            let (pools, shape) = (class.pools, class.key.shape);
             wanted = wanted.or(pools);
             if pools.iter().all(|p| held[p.0 as usize].is_some()) || !self.has_room(id) {
                 continue;
             }
-            debug_assert!(pods > 0);
             for p in pools.iter() {
                 if held[p.0 as usize].is_none() {
                     held[p.0 as usize] = Some(self.placer.free_where_fits(&self.fleet, shape, p));
                 }
             }
         }
-        for (i, held) in held.into_iter().enumerate() {
+        for (i, held) in held.iter().enumerate() {
             let pool = PoolId(i as u16);
             let p = &mut self.free.pools[i];
             p.touched = false;
@@ -146,13 +141,47 @@ impl World<'_, '_> {
                 crate::ledger::Unit::Gpu => held.unwrap_or(0).min(ready),
                 crate::ledger::Unit::Cpu => held.map_or(0, |_| ready),
             };
-            self.books.settle(pool, self.now);
-            let levels = self.books.free_mut(pool);
-            levels[Activity::Boot as usize] = boot;
-            levels[Activity::Drain as usize] = drain;
-            levels[Activity::Unallocated as usize] = if wanted { 0 } else { ready };
-            levels[Activity::QueueHeld as usize] = if wanted { held } else { 0 };
-            levels[Activity::Fragmented as usize] = if wanted { ready - held } else { 0 };
+            self.level(
+                pool,
+                match wanted {
+                    true => Levels { held, fragmented: ready - held, boot, drain, ..Levels::default() },
+                    false => Levels { unallocated: ready, boot, drain, ..Levels::default() },
+                },
+            );
         }
+        self.free.held = held;
     }
+
+    /// Sets a pool's levels from now on.
+    fn level(&mut self, pool: PoolId, to: Levels) {
+        let l = self.books.free(pool);
+        let are = Levels {
+            unallocated: l[Activity::Unallocated as usize],
+            held: l[Activity::QueueHeld as usize],
+            fragmented: l[Activity::Fragmented as usize],
+            boot: l[Activity::Boot as usize],
+            drain: l[Activity::Drain as usize],
+        };
+        // What does not change goes on: integrals of constants add up exactly.
+        if are == to {
+            return;
+        }
+        self.books.settle(pool, self.now);
+        let l = self.books.free_mut(pool);
+        l[Activity::Unallocated as usize] = to.unallocated;
+        l[Activity::QueueHeld as usize] = to.held;
+        l[Activity::Fragmented as usize] = to.fragmented;
+        l[Activity::Boot as usize] = to.boot;
+        l[Activity::Drain as usize] = to.drain;
+    }
+}
+
+/// What a pool's capacity that no job holds is free for, in milli-units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Levels {
+    unallocated: u64,
+    held: u64,
+    fragmented: u64,
+    boot: u64,
+    drain: u64,
 }

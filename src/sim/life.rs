@@ -304,6 +304,15 @@ impl World<'_, '_> {
         let live = self.jobs.remove(id);
         self.tally.left(&live, end, self.now);
         self.report(&live, end);
+        self.keep_buffer(live.pods);
+    }
+
+    /// Keeps the buffer of a gang that is over for the next gang.
+    fn keep_buffer(&mut self, mut pods: SmallVec<[Spot; 1]>) {
+        if pods.spilled() {
+            pods.clear();
+            self.spare.push(pods);
+        }
     }
 
     /// Pushes a running job out: its progress is lost, and it waits again in its old place in line.
@@ -313,8 +322,9 @@ impl World<'_, '_> {
         }
         self.stop(id, Activity::Lost);
         self.tally.preempted(self.jobs[id].work);
+        let pods = std::mem::take(&mut self.jobs[id].pods);
+        self.keep_buffer(pods);
         let l = &mut self.jobs[id];
-        l.pods.clear();
         (l.start, l.ends, l.queued) = (SimTime::MAX, SimTime::MAX, self.now);
         self.enqueue(id);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{check_conservation, simulate};
-use crate::fleet::{Capacity, IslandId, NodeState, PoolId, PoolSet};
+use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
 use crate::outcome::{ChargeKind, JobEnd, JobRow, Outcome, Recorder, Silent};
 use crate::policy::placement::PlacementPolicy;
 use crate::policy::queue::{Blocked, Order, QueuePolicy};
@@ -215,6 +215,18 @@ fn shares_of_a_gpu_pack_and_polls_see_the_whole_gpu_busy() {
 }
 
 #[test]
+fn two_light_jobs_on_one_gpu_read_84_percent_and_use_24() {
+    // gpu_partitioning section 7: duty 0.6 each, each on a fifth of the SMs; half a GPU held makes 0.4 of that half.
+    let mut light = job(0.0, 1.0, 1);
+    light.request.gpu_milli = 500;
+    light.usage = Use { busy_ppm: 400_000, stall_ppm: 400_000, gpu_mem_mib: 0 };
+    let (o, _) = run(&model(1, 1, 1, vec![light, light]));
+    let (allocated, true_use, sampled) = o.utilisation().unwrap();
+    assert_eq!(allocated, 1.0);
+    assert!((sampled - 0.84).abs() < 1e-9 && (true_use - 0.24).abs() < 1e-9, "{sampled} {true_use}");
+}
+
+#[test]
 fn what_jobs_that_fail_did_is_discarded_and_counted() {
     let mut fails = job(0.0, 2.0, 1);
     fails.ending = Ending::Fails;
@@ -306,7 +318,7 @@ fn deliveries_boot_and_retirements_drain_and_both_are_billed_to_the_second() {
 #[test]
 fn a_cordoned_nodes_grace_ends_in_lost_work_and_minimums_are_a_line_of_their_own() {
     let mut m = model(2, 1, 10, vec![job(0.0, 4.0, 1), job(0.0, 4.0, 1)]);
-    m.pools[0].tariff.granularity = Duration(H);
+    m.pools[0].tariff.rule.granularity = Duration(H);
     m.changes = vec![Change {
         at: SimTime(H),
         kind: FleetChange::Remove { pool: PoolId(0), count: 1, grace: Duration(H / 4) },
@@ -387,7 +399,7 @@ fn the_same_run_twice_is_the_same_to_the_last_event() {
 
 #[test]
 fn books_balance_under_every_discipline_and_placement() {
-    for seed in 0..6 {
+    for seed in 0..4 {
         for order in [
             Order::Arrival,
             Order::ShortestWork,
@@ -473,11 +485,10 @@ fn random_model(seed: u64, n: usize) -> Model {
     let w = m.add_work("w", Source::Jobs(Arc::from(jobs)));
     w.labels = vec![vec![label("a")], vec![label("b")]];
     w.speed = vec![1.5, 0.7, 1.0];
-    w.one_island = seed % 2 == 0;
+    w.one_island = seed.is_multiple_of(2);
     w.tiers = vec![
         Tier { pools: PoolSet::only(PoolId(0)).with(PoolId(2)), after: Duration::ZERO },
         Tier { pools: PoolSet::only(PoolId(1)), after: Duration(H / 2) },
     ];
-    let _ = NodeState::Ready;
     m
 }

@@ -41,8 +41,11 @@ pub(super) struct Class {
     pub pools: PoolSet,
     /// Whether the fleet, with all that will ever be added to it, could take such a job when empty.
     pub possible: bool,
-    line: BTreeMap<Place, JobId>,
-    slot: u32,
+    /// Where the fleet's log ended when there was last no room for such a job; `u64::MAX` when that is not known.
+    pub full_at: u64,
+    /// The first in line, apart from the rest so that a queue that is seldom longer than one allocates nothing.
+    first: Option<(Place, JobId)>,
+    rest: BTreeMap<Place, JobId>,
 }
 
 impl Class {
@@ -53,12 +56,17 @@ impl Class {
 
     /// The first in line.
     pub fn head(&self) -> Option<(Place, JobId)> {
-        self.line.first_key_value().map(|(p, j)| (*p, *j))
+        self.first
     }
 
     /// The whole line.
     pub fn line(&self) -> impl Iterator<Item = (Place, JobId)> {
-        self.line.iter().map(|(p, j)| (*p, *j))
+        self.first.into_iter().chain(self.rest.iter().map(|(p, j)| (*p, *j)))
+    }
+
+    /// The smallest first: milli-GPU, CPU and memory of a pod, then what else tells classes apart.
+    fn size(&self) -> (u32, u32, u32, u16, ShapeId) {
+        (self.request.total_milli(), self.request.cpu_milli, self.request.mem_mib, self.key.pods, self.key.shape)
     }
 }
 
@@ -68,6 +76,8 @@ pub(super) struct WaitingRoom {
     classes: Vec<Class>,
     ids: FxHashMap<ClassKey, ClassId>,
     active: Vec<ClassId>,
+    /// The first of all in line; unknown after it left, until someone asks.
+    first: Option<(Place, ClassId)>,
     len: u64,
 }
 
@@ -82,7 +92,8 @@ impl WaitingRoom {
 
     pub fn define(&mut self, key: ClassKey, request: Request, pools: PoolSet, possible: bool) -> ClassId {
         let id = ClassId(self.classes.len() as u32);
-        self.classes.push(Class { key, request, pools, possible, line: BTreeMap::new(), slot: u32::MAX });
+        let full_at = u64::MAX;
+        self.classes.push(Class { key, request, pools, possible, full_at, first: None, rest: BTreeMap::new() });
         self.ids.insert(key, id);
         id
     }
@@ -95,34 +106,71 @@ impl WaitingRoom {
         self.len == 0
     }
 
-    /// The classes with anyone waiting, in no particular order: sort what you take from here.
+    /// The classes with anyone waiting, the smallest request first.
     pub fn active(&self) -> &[ClassId] {
         &self.active
     }
 
+    /// The class of the first of all in line, where places compare across classes: not under fair share.
+    pub fn first(&mut self) -> Option<ClassId> {
+        let least = || self.active.iter().filter_map(|c| self.class(*c).head().map(|(p, _)| (p, *c))).min();
+        let first = self.first.or_else(least);
+        debug_assert_eq!(first, least(), "the first in line is the least of the heads");
+        self.first = first;
+        first.map(|(_, c)| c)
+    }
+
+    /// Notes that the fleet had no room for a job of this class when its log ended there.
+    pub fn set_full(&mut self, id: ClassId, log_end: u64) {
+        self.classes[id.0 as usize].full_at = log_end;
+    }
+
     pub fn join(&mut self, id: ClassId, place: Place, job: JobId) {
-        let class = &mut self.classes[id.0 as usize];
-        if class.line.is_empty() {
-            class.slot = self.active.len() as u32;
-            self.active.push(id);
+        // Unknown stays unknown, unless nobody waits: then whoever joins is the first.
+        if self.len == 0 || self.first.is_some_and(|(p, _)| place < p) {
+            self.first = Some((place, id));
         }
-        let before = class.line.insert(place, job);
-        debug_assert!(before.is_none(), "two jobs in one place");
         self.len += 1;
+        let class = &mut self.classes[id.0 as usize];
+        let before = match class.first {
+            None => {
+                class.first = Some((place, job));
+                let at = self.position(id);
+                self.active.insert(at, id);
+                None
+            }
+            Some((p, j)) if place < p => {
+                class.first = Some((place, job));
+                class.rest.insert(p, j)
+            }
+            Some(_) => class.rest.insert(place, job),
+        };
+        debug_assert!(before.is_none(), "two jobs in one place");
     }
 
     pub fn leave(&mut self, id: ClassId, place: Place) {
-        let class = &mut self.classes[id.0 as usize];
-        let was = class.line.remove(&place);
-        debug_assert!(was.is_some(), "a job leaves a line that it is not in");
-        self.len -= 1;
-        if class.line.is_empty() {
-            let slot = std::mem::replace(&mut class.slot, u32::MAX);
-            self.active.swap_remove(slot as usize);
-            if let Some(moved) = self.active.get(slot as usize) {
-                self.classes[moved.0 as usize].slot = slot;
-            }
+        if self.first.is_some_and(|(p, _)| p == place) {
+            self.first = None;
         }
+        self.len -= 1;
+        let class = &mut self.classes[id.0 as usize];
+        if class.first.is_some_and(|(p, _)| p == place) {
+            class.first = class.rest.pop_first();
+            if class.first.is_none() {
+                let at = self.position(id);
+                debug_assert_eq!(self.active.get(at), Some(&id), "a class with someone waiting is active");
+                self.active.remove(at);
+            }
+        } else {
+            let was = class.rest.remove(&place);
+            debug_assert!(was.is_some(), "a job leaves a line that it is not in");
+        }
+    }
+
+    /// Where a class is or would be among the active ones.
+    fn position(&self, id: ClassId) -> usize {
+        let size = |c: ClassId| (self.class(c).size(), c);
+        self.active.partition_point(|c| size(*c) < size(id))
     }
 }
 

@@ -1,6 +1,9 @@
 //! The world: it owns the queue of events, sends each to its room, and applies what policies decide.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use smallvec::SmallVec;
 
 use super::accounts::Accounts;
 use super::arrivals::Arrivals;
@@ -9,12 +12,12 @@ use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::tally::Tally;
-use super::waiting::WaitingRoom;
+use super::waiting::{ClassId, Rank, WaitingRoom};
 use crate::fleet::{Fleet, NodeState};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
 use crate::outcome::{Progress, Recorder};
-use crate::policy::placement::{PlacementPolicy, Placer, Settings, Target, TypicalPods};
+use crate::policy::placement::{PlacementPolicy, Placer, Settings, Spot, Target, TypicalPods};
 use crate::policy::queue::Blocked;
 use crate::scenario::model::Model;
 use crate::units::SimTime;
@@ -34,7 +37,11 @@ pub(super) struct World<'m, 'r> {
     pub books: Ledger,
     pub shared: SharedGpus,
     pub jobs: Jobs,
+    /// Buffers of gangs that are over, for those that start: a run allocates no more of them than ran at once.
+    pub spare: Vec<SmallVec<[Spot; 1]>>,
     pub waiting: WaitingRoom,
+    /// For a pass that skips ahead: the classes that may start, by rank. Empty between passes.
+    pub line: BinaryHeap<Reverse<(Rank, ClassId)>>,
     /// Running jobs by when they will end; kept only when backfill or preemption looks ahead.
     pub running: Option<BTreeSet<(SimTime, JobId)>>,
     pub running_count: u64,
@@ -74,7 +81,9 @@ impl<'m, 'r> World<'m, 'r> {
             books,
             shared: SharedGpus::default(),
             jobs: Jobs::default(),
+            spare: Vec::new(),
             waiting: WaitingRoom::default(),
+            line: BinaryHeap::new(),
             running: looks_ahead.then(BTreeSet::new),
             running_count: 0,
             accounts,

@@ -1,16 +1,26 @@
 //! The set-ups whose speed is stated: one list, for `verify --timing` and for the benches. Nothing here reads a clock.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::fleet::Capacity;
-use crate::kernel::{Dist, Queue, Stream, Streams};
+use crate::fleet::{Capacity, PoolSet};
+use crate::formats::Syntax;
+use crate::kernel::{Dist, Queue, Streams};
 use crate::outcome::Silent;
 use crate::policy::placement::PlacementPolicy;
 use crate::scenario::model::{Model, Source};
+use crate::scenario::{Env, load};
 use crate::sim::simulate;
-use crate::units::{Duration, Name, Rate, SimTime};
+use crate::units::{Diagnostics, Duration, Name, Rate, SimTime, SourceMap};
 use crate::workload::synth::{Amount, Arrivals, Mix, Spec, Synth};
+use crate::workload::trace::{self, TraceFormat};
 use crate::workload::{Job, Request};
+
+#[path = "../kernel/queue/mmc.rs"]
+#[allow(clippy::duplicate_mod, reason = "the kernel's closed-form test has it too: one text, no public item for it")]
+mod mmc;
 
 /// A model to run once, and within which time on one core.
 #[derive(Clone, Debug)]
@@ -129,18 +139,165 @@ pub fn large_fleet(nodes: u32, jobs: u64) -> Model {
     m
 }
 
-/// The hold model on our queue: `pending` events, `operations` times the next is taken and one as far ahead is put back.
+/// 20,000 jobs of the Philly trace, first come, first served, on 64 nodes of 8 GPUs; sixty days to finish after the last
+/// arrival.
+///
+/// # Errors
+/// What is wrong with the file, with the texts in `sources`.
+pub fn philly(file: &Path, sources: &mut SourceMap) -> Result<Timed, Diagnostics> {
+    let options = trace::Options { limit: Some(20_000), ..trace::Options::default() };
+    let t = trace::open(Some(TraceFormat::Philly), file, &options, sources)?;
+    let last = t.jobs.last().map_or(SimTime::ZERO, |j| j.arrive);
+    let mut m = Model::empty("philly", last.since(SimTime::ZERO) + Duration::from_hours(24 * 60));
+    m.bucket = Duration::from_hours(24);
+    m.add_pool("gpus", Capacity { cpu_milli: 96_000, mem_mib: 786_432, gpus: 8 }, 64, Rate(1_000_000_000_000));
+    let w = m.add_work("philly", Source::Jobs(Arc::from(t.jobs)));
+    w.labels = t.label_sets;
+    w.accepts = vec![PoolSet::ALL; t.accepts.len().max(1)];
+    Ok(Timed {
+        name: "simulate/philly_20k_fifo",
+        about: "20,000 Philly jobs on 64 nodes of 8 GPUs, FIFO",
+        target_s: 0.2,
+        model: m,
+    })
+}
+
+/// `scenarios/openb.ron`: the real pods on their 1,213 nodes.
+///
+/// # Errors
+/// What is wrong with the scenario or its files, with the texts in `sources`.
+pub fn openb(data: &Path, sources: &mut SourceMap) -> Result<Timed, Diagnostics> {
+    let id = sources.add("scenarios/openb.ron", include_str!("../../scenarios/openb.ron"));
+    let mut env = Env::new(sources, "", data);
+    let loaded = load(id, Syntax::Ron, &[], None, &mut env)?;
+    Ok(Timed {
+        name: "simulate/openb_replay",
+        about: "the replay of scenarios/openb.ron, files read beforehand",
+        target_s: 0.5,
+        model: loaded.model,
+    })
+}
+
+/// M/M/8 at 80 % load straight on the event queue, without ledger; returns the number of events.
 #[must_use]
-pub fn hold_queue(pending: u64, operations: u64, stream: &mut Stream) -> u64 {
+pub fn kernel_mm8(jobs: u64) -> u64 {
+    mmc::mm_c(jobs, 8, 0.8, 1).1
+}
+
+/// Steps of the hold model, drawn beforehand so that only the queue is timed.
+fn steps() -> Vec<u64> {
+    let mut stream = Streams::new(1, 0).stream("step", "hold", 0);
     let law = Dist::exponential(1e9).expect("a mean");
-    let mut q: Queue<u32> = Queue::new();
-    for i in 0..pending {
-        q.push(SimTime(law.sample(stream) as u64), 0, i as u32);
+    (0..1 << 16).map(|_| law.sample(&mut stream) as u64).collect()
+}
+
+/// The hold model on our queue: so many events are pending, and each operation takes the next one and puts it back an
+/// exponential step later.
+#[derive(Debug)]
+pub struct HoldQueue {
+    queue: Queue<u64>,
+    steps: Vec<u64>,
+    count: usize,
+}
+
+impl HoldQueue {
+    /// With `pending` events.
+    #[must_use]
+    pub fn new(pending: usize) -> HoldQueue {
+        let mut h = HoldQueue { queue: Queue::new(), steps: steps(), count: 0 };
+        for i in 0..pending {
+            h.queue.push(SimTime(h.steps[i % h.steps.len()]), 0, i as u64);
+            h.count += 1;
+        }
+        h
     }
-    for _ in 0..operations {
-        if let Some((at, e)) = q.pop() {
-            q.push(SimTime(at.0 + law.sample(stream) as u64), 0, e);
+
+    /// So many operations; returns the time of the last event taken and what it carried.
+    pub fn run(&mut self, operations: u64) -> (u64, u64) {
+        let mut last = (0, 0);
+        for _ in 0..operations {
+            let Some((now, payload)) = self.queue.pop() else { break };
+            last = (now.0, payload);
+            self.queue.push(now + Duration(self.steps[self.count % self.steps.len()]), 0, payload);
+            self.count += 1;
+        }
+        last
+    }
+}
+
+/// The same on a bare standard heap of the same entry: the measure for [`HoldQueue`], and its proof.
+#[derive(Debug)]
+pub struct HoldHeap {
+    /// Time, order of entry, payload.
+    heap: BinaryHeap<Reverse<(u64, u64, u64)>>,
+    steps: Vec<u64>,
+    count: usize,
+}
+
+impl HoldHeap {
+    /// With `pending` events.
+    #[must_use]
+    pub fn new(pending: usize) -> HoldHeap {
+        let mut h = HoldHeap { heap: BinaryHeap::new(), steps: steps(), count: 0 };
+        for i in 0..pending {
+            h.heap.push(Reverse((h.steps[i % h.steps.len()], i as u64, i as u64)));
+            h.count += 1;
+        }
+        h
+    }
+
+    /// As [`HoldQueue::run`].
+    pub fn run(&mut self, operations: u64) -> (u64, u64) {
+        let mut last = (0, 0);
+        for _ in 0..operations {
+            let Some(Reverse((now, _, payload))) = self.heap.pop() else { break };
+            last = (now, payload);
+            let at = now + self.steps[self.count % self.steps.len()];
+            self.heap.push(Reverse((at, self.count as u64, payload)));
+            self.count += 1;
+        }
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heap_and_the_queue_hold_the_same_events_in_the_same_order() {
+        for pending in [1, 10, 1000] {
+            let (mut queue, mut heap) = (HoldQueue::new(pending), HoldHeap::new(pending));
+            for operations in [1, 2, 50, 5000] {
+                assert_eq!(queue.run(operations), heap.run(operations), "{pending} pending");
+            }
         }
     }
-    q.now().0
+
+    #[test]
+    fn every_job_of_the_kernel_arrives_and_leaves() {
+        assert_eq!(kernel_mm8(1000), 2000);
+    }
+
+    #[test]
+    fn the_names_of_set_ups_are_unique() {
+        let names: std::collections::BTreeSet<_> = setups().iter().map(|t| t.name).collect();
+        assert_eq!(names.len(), setups().len());
+    }
+
+    #[test]
+    fn philly_jobs_come_from_the_file_and_faults_have_a_place() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("philly.csv");
+        let rows = "timestamp,duration,num_gpus,cluster\n2017-10-02 08:00:00,600,1,a\n2017-10-01 08:00:00,60,16,b\n";
+        std::fs::write(&file, rows).expect("written");
+        let t = philly(&file, &mut SourceMap::default()).expect("two jobs");
+        // Two jobs: each arrives and ends, so at least four events.
+        assert!(t.run() >= 4);
+        std::fs::write(&file, "timestamp,duration,num_gpus\n2017-10-02 08:00:00,ten,1\n").expect("written");
+        let mut sources = SourceMap::default();
+        let bad = philly(&file, &mut sources).expect_err("not a number");
+        let (id, span) = bad.list[0].at.expect("a place");
+        assert_eq!(sources.line_col(id, span.start), (2, 21));
+    }
 }

@@ -1,7 +1,12 @@
 //! The integration tests: one binary, one link.
 
 mod bad_input;
+mod cli_bin;
+mod cli_catalog;
+mod cli_metrics;
 mod cli_run;
+mod cli_trace;
+mod cli_verify;
 mod golden_draws;
 mod layers;
 mod scenarios;

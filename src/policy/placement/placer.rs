@@ -221,6 +221,11 @@ impl Placer {
         self.sums(fleet, s).islands(fleet.nodes()).get(island.0 as usize).copied().unwrap_or(0)
     }
 
+    /// How many such pods fit now, by island; islands past the end have room for none.
+    pub fn slots_by_island(&mut self, fleet: &Fleet, s: ShapeId) -> &[u64] {
+        self.sums(fleet, s).islands(fleet.nodes())
+    }
+
     /// The island that takes `need` such pods with the fewest slots to spare, the first of equal ones.
     pub fn island_with_slots(&mut self, fleet: &Fleet, s: ShapeId, need: u64) -> Option<IslandId> {
         self.sums(fleet, s).tightest_island(fleet.nodes(), need)

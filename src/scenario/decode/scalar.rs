@@ -143,23 +143,8 @@ pub(crate) use scalars;
 /// Text as RON writes it.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    // Serialising a text into memory cannot fail; what would come out then is still no RON that means something else.
+    ron::ser::to_string(text).unwrap_or_default()
 }
 
 scalars!(bool, String, crate::units::Name);

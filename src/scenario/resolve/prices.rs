@@ -9,7 +9,7 @@ use crate::scenario::file::Scenario;
 use crate::scenario::file::fleet::{Billed, Pool};
 use crate::scenario::file::money::{Buy, Owned, Price, PricesAt, StandIn};
 use crate::scenario::model::Fee;
-use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Rate, SimTime, Usd};
+use crate::units::{Diagnostic, Diagnostics, Fraction, Rate, SimTime, Usd};
 
 /// What is known of a pool's nodes when it is priced.
 pub(super) struct Hardware<'c> {
@@ -45,8 +45,7 @@ impl Context<'_, '_> {
             steps,
             per_milli,
             per,
-            granularity: rule.rule.granularity,
-            minimum: rule.rule.minimum,
+            rule: rule.rule,
             sunk: false,
         })
     }
@@ -254,8 +253,7 @@ impl Context<'_, '_> {
             steps: vec![PriceStep { from: SimTime::ZERO, rate: rate.total(), source, evidence: "prior".to_owned() }],
             per_milli,
             per,
-            granularity: Duration(1),
-            minimum: Duration::ZERO,
+            rule: BillingRule::EXACT,
             sunk: true,
         })
     }

@@ -1,0 +1,57 @@
+//! `fleetcast verify`.
+
+use crate::cli_bin::{fine, fleetcast, refused};
+use fleetcast::verify::SUITES;
+use serde_json::Value;
+
+#[test]
+fn the_list_names_every_suite() {
+    let table = fine(&["verify", "--list"]);
+    assert_eq!(table.lines().count(), SUITES.len() + 1);
+    for s in SUITES {
+        assert!(table.lines().any(|l| l.starts_with(s.name) && l.ends_with(s.about)), "{table}");
+    }
+    let lines = fine(&["verify", "--list", "--json"]);
+    let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("an object");
+    assert_eq!(first["suite"], SUITES[0].name);
+}
+
+#[test]
+fn json_is_a_line_a_case_and_the_exit_code_goes_by_the_verdicts() {
+    // Two replications of each queue: little enough to be quick, deterministic in any case.
+    let words = ["verify", "queues", "queues", "--seeds", "2", "--json"];
+    let said = fleetcast(&words);
+    let lines: Vec<Value> = said.out.lines().map(|l| serde_json::from_str(l).expect("an object")).collect();
+    // Named twice, run once: M/M/1 and M/D/1 at two loads, M/M/8, M/M/32.
+    assert_eq!(lines.len(), 6);
+    for l in &lines {
+        let keys: Vec<&str> = l.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, ["suite", "case", "published", "ours", "tolerance", "verdict"]);
+        assert_eq!(l["suite"], "queues");
+        let n = |k: &str| l[k].as_f64().expect("a number");
+        let within = (n("ours") - n("published")).abs() <= n("tolerance");
+        assert_eq!(l["verdict"], if within { "pass" } else { "fail" });
+    }
+    let failed = lines.iter().any(|l| l["verdict"] == "fail");
+    assert_eq!((said.code, said.err.as_str()), (i32::from(failed), ""));
+    // M/M/1 at 80 %: rho / (1 - rho) service times of an hour.
+    assert!((lines[1]["published"].as_f64().expect("a number") - 4.0).abs() < 1e-9);
+}
+
+#[test]
+fn bad_words_are_refused_before_anything_runs() {
+    let _ = refused(&["verify", "quues"], &["there is no suite `quues`", "did you mean `queues`?"]);
+    let err = refused(&["verify", "queues", "nonsense", "rubbish"], &["`nonsense`", "`rubbish`", "verify --list"]);
+    assert!(!err.contains("did you mean"), "{err}");
+    let _ = refused(&["verify", "--seeds", "0"], &["--seeds"]);
+    let _ = refused(&["verify", "--trace", "some.csv"], &["SUITE"]);
+    let _ = refused(&["verify", "--list", "--timing"], &["--timing"]);
+}
+
+#[test]
+fn help_teaches() {
+    let text = fine(&["verify", "--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    for w in ["Examples:", "--timing", "never changes the exit code", "skipped"] {
+        assert!(text.contains(w), "{w}");
+    }
+}
