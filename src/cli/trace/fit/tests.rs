@@ -49,11 +49,11 @@ fn what_was_fitted_is_what_the_block_says() {
     let f = fitted();
     let j = decoded(&f);
     assert_eq!(j.name.value, name("jobs"));
-    let Arrive::Renewal(r) = &j.arrive else { panic!("{:?}", j.arrive) };
+    let Arrive::Renewal(r) = &*j.arrive else { panic!("{:?}", j.arrive) };
     assert!((*r.per_day / (f.per_hour * 24.0) - 1.0).abs() < 1e-4);
     assert!((*r.cv / f.cv - 1.0).abs() < 0.01);
     // Fifteen of sixty jobs have each size.
-    let Gpus::Mix(sizes) = &j.gpus else { panic!("{:?}", j.gpus) };
+    let Gpus::Mix(sizes) = &*j.gpus else { panic!("{:?}", j.gpus) };
     assert_eq!(sizes.iter().map(|(n, w)| (*n, **w)).collect::<Vec<_>>(), [(0, 15.0), (1, 30.0), (8, 15.0)]);
     let shares: Vec<(f64, f64)> = j.shares.iter().map(|(p, w)| (p.value.0, **w)).collect();
     assert_eq!(shares, [(0.375, 15.0), (1.0, 15.0)]);
@@ -97,7 +97,7 @@ fn every_family_is_written_so_that_its_mean_stays() {
     }
     // A hyper-exponential of cv 1 stays one.
     f.length.dist = Dist::hyperexp(3600.0, 1.0).expect("a law");
-    assert!(matches!(decoded(&f).length, Length::HyperExp(h) if *h.cv == 1.0));
+    assert!(matches!(decoded(&f).length.value, Length::HyperExp(h) if *h.cv == 1.0));
     // All of one length: a table with an atom.
     f.length.dist = Dist::quantiles(&[(0.0, 60.0), (1.0, 60.0)]).expect("a law");
     assert!((mean_of(&decoded(&f).length) - 60.0).abs() < 1e-9);
@@ -107,7 +107,7 @@ fn every_family_is_written_so_that_its_mean_stays() {
 fn a_week_has_a_weight_for_each_hour() {
     let mut f = fitted();
     f.week = Some((0..168).map(|h| f64::from(h % 24) / 11.5).collect());
-    let Arrive::Renewal(r) = decoded(&f).arrive else { panic!() };
+    let Arrive::Renewal(r) = decoded(&f).arrive.value else { panic!() };
     let When::Hourly(w) = r.when else { panic!() };
     assert_eq!((w.len(), w[0], w[23]), (168, 0.0, 2.0));
 }
