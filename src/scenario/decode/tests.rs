@@ -212,7 +212,7 @@ fn all_problems_are_told_at_once_each_with_its_place_and_remedy() {
             "expected a choice (Nodes), found the number 8 @ 8 | expected a choice (Nodes) | choices of `Nodes`: Fixed, Range, Mix, Nothing",
             "expected a duration, found the number 9 @ 9 | a unit is missing | which unit? write \"9s\" for seconds, \"9m\" for minutes, \"9h\" for hours or \"9d\" for days",
             "unknown choice `Fixed` for `pools.x.buy.fallback` @ Fixed | not a choice of `Buy` | choices of `Buy`: OnDemand, Spot, Twice",
-            "expected a pair, (a, b), found a list of 1 @ R | expected a pair, (a, b)",
+            "expected a pair, (a, b), found a list of 1 @ R | expected a pair, (a, b) | write the values together in brackets",
             "expected a duration, found `h` @ h | expected a duration | write a duration as \"2h 30m\", \"90s\" or \"31d\"",
             "`Fixed` takes one value @ Fixed | there are 2 | write `Fixed(…)`",
             "`Twice` needs a value @ Twice | a value is missing | write `Twice(…)`",
