@@ -66,6 +66,7 @@ pub struct Outcome {
     /// Events handled, warm-up included.
     pub events: u64,
     /// FNV-1a over every event handled, in order: two runs that agree have the same.
+    #[serde(with = "exact::hex")]
     pub fingerprint: u64,
     /// Things worth knowing about the run: what the horizon cut off, what was rejected and why.
     pub notices: Vec<String>,

@@ -1,6 +1,6 @@
 //! Dated prices. A price belongs to a type, a region and a market, and holds from one date to the next row's.
 //!
-//! Dates are civil dates in UTC: a row holds from 00:00 UTC of its date. There is no look-up without a date, because
+//! Dates are civil dates: a row holds from midnight of its date, in the zone of whoever asks. There is no look-up without a date, because
 //! an undated price can be wrong by 1.8 times (p5.48xlarge: 98.32 USD/h until June 2025, 55.04 after).
 //!
 //! AWS publishes no history of its spot prices under a licence that lets us embed it. What there is, is the Spot

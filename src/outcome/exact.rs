@@ -33,3 +33,25 @@ impl<'de> Deserialize<'de> for Money {
         String::deserialize(d)?.parse().map(Money).map_err(D::Error::custom)
     }
 }
+
+/// A 64-bit number as sixteen hexadecimal digits: JSON numbers lose digits beyond 2^53.
+pub mod hex {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of the serialiser.
+    pub fn serialize<S: Serializer>(v: &u64, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&format_args!("{v:016x}"))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Anything but hexadecimal digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+        u64::from_str_radix(&String::deserialize(d)?, 16).map_err(D::Error::custom)
+    }
+}

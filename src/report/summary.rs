@@ -290,9 +290,8 @@ fn budget_lines(o: &Outcome, clock: &Clock, rows: usize) -> Vec<String> {
     for b in &order[..keep] {
         let per = if b.period == "window" { String::new() } else { format!(" a {}", b.period) };
         let head = format!(
-            "{} ({}): {} of {}{per}",
+            "{}: {} of {}{per}",
             words::shorten(&b.name, 20),
-            words::shorten(&b.scope, 24),
             part(b.spent.0, b.amount.0),
             words::usd(b.amount.0)
         );
@@ -302,9 +301,11 @@ fn budget_lines(o: &Outcome, clock: &Clock, rows: usize) -> Vec<String> {
             (None, Some(at)) => format!(", at this rate lasts to {}", clock.date(at)),
             _ => String::new(),
         };
-        // The day of passing matters more than the day of warning.
+        // The day of passing matters more than the day of warning, and both more than what it covers.
         let full = format!("{head}{warned}{end}");
-        out.push(if full.chars().count() + GUTTER <= COLUMNS { full } else { format!("{head}{end}") });
+        let line = if full.chars().count() + GUTTER <= COLUMNS { full } else { format!("{head}{end}") };
+        let left = COLUMNS.saturating_sub(line.chars().count() + GUTTER + 3);
+        out.push(if left >= 12 { format!("{line} · {}", words::shorten(&b.scope, left)) } else { line });
     }
     if keep < order.len() && rows > 0 {
         let over = order[keep..].iter().filter(|b| b.crossed_100_ns.is_some()).count();

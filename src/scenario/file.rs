@@ -42,7 +42,7 @@ record! {
         pub tz: TimeZone = TimeZone::UTC => "UTC",
         /// Which dated prices apply: those in force as the window goes by, or those of one date throughout.
         pub prices: PricesAt = PricesAt::InForce => "the price book's rows as they change over the window",
-        /// A CSV of your own prices, over the embedded price book (`fleetcast catalog --import-help` describes it).
+        /// A CSV of your own prices, over the embedded price book (`fleetcast catalog import-help` describes it).
         pub price_file: Option<Spanned<String>>,
         /// Seed of every random stream.
         pub seed: u64 = 1 => "an arbitrary fixed number, so that runs repeat",

@@ -8,10 +8,10 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::jobs::JobId;
-use super::waiting::{ClassId, ClassKey, Rank};
+use super::waiting::{ClassId, Line, Rank};
 use super::world::World;
 use crate::fleet::{Free, Gpus, IslandId, NodeId, NodeState, PoolSet};
-use crate::policy::placement::{ShapeId, Spot, Target};
+use crate::policy::placement::{Spot, Target};
 use crate::policy::queue::{Blocked, Order};
 use crate::units::SimTime;
 use crate::workload::Request;
@@ -26,79 +26,49 @@ impl World<'_, '_> {
     /// that it may use for everyone behind it; under EASY it gets a reservation on them. Pools that nobody before wants
     /// are served as if they had a queue of their own. A job over its quota waits aside and blocks nobody.
     pub fn dispatch(&mut self) {
-        // The common cases first: whoever is first starts; or, in one queue for one fleet, nobody does.
-        let blocked_at_once = self.model.queue.blocked == Blocked::Wait && !self.model.queue.preempt;
-        while let Some(id) = self.first_class() {
-            let class = self.waiting.class(id);
-            let (limits, milli, pools) = (class.key.limits, class.milli(), class.pools);
-            let Some((_, job)) = class.head() else { return };
-            let allowed = self.accounts.allows(self.model, limits, milli);
-            if allowed && self.try_start(id, job, pools) {
-                continue;
-            }
-            if allowed && blocked_at_once && self.covers_fleet(pools) {
-                return;
-            }
-            return self.dispatch_in_line();
-        }
-    }
-
-    /// The whole line, in order.
-    fn dispatch_in_line(&mut self) {
         let mut line = std::mem::take(&mut self.line);
-        self.fill(&mut line);
+        // Until a class is set aside, the first in line is the next; the others are lined up only then.
+        let mut lined_up = false;
         let mut blocked = PoolSet::EMPTY;
         let mut plans: Vec<Plan> = Vec::new();
-        while let Some(Reverse((rank, id))) = line.pop() {
-            // Starting others only raises what groups hold: a rank that is still true when it comes up is the least.
-            match self.rank(id) {
-                Some(now) if now != rank => {
-                    line.push(Reverse((now, id)));
-                    continue;
-                }
-                Some(_) => {}
-                None => continue,
-            }
+        while let Some(id) = if lined_up { self.next_in(&mut line) } else { self.first_class() } {
             let class = self.waiting.class(id);
             let (limits, milli, pools) = (class.key.limits, class.milli(), class.pools);
-            let Some((_, job)) = class.head() else { continue };
-            if !self.accounts.allows(self.model, limits, milli) {
-                continue;
-            }
+            let Some((_, job)) = class.head() else { break };
             let open = pools.without(blocked);
-            if !open.is_empty() && self.try_start(id, job, open) {
-                line.extend(self.rank(id).map(|r| Reverse((r, id))));
-                continue;
-            }
-            if self.model.queue.preempt && !open.is_empty() && self.make_room(id) {
-                let started = self.try_start(id, job, pools);
-                debug_assert!(started, "room was made");
-                if started {
-                    // Whoever was pushed out waits again, and what was worked out no longer holds: begin anew.
+            if !open.is_empty() && self.accounts.allows(self.model, limits, milli) {
+                let mut started = self.try_start(id, job, open);
+                if !started && self.model.queue.preempt && self.make_room(id) {
+                    // Whoever was pushed out waits again, and what was worked out no longer holds: the pass begins anew.
+                    (lined_up, blocked) = (false, PoolSet::EMPTY);
                     plans.clear();
-                    blocked = PoolSet::EMPTY;
-                    self.fill(&mut line);
+                    started = self.try_start(id, job, pools);
+                    debug_assert!(started, "room was made");
+                }
+                if started {
+                    if lined_up {
+                        line.extend(self.rank(id).map(|r| Reverse((r, id))));
+                    }
                     continue;
                 }
+                match self.model.queue.blocked {
+                    Blocked::Skip => {}
+                    Blocked::Wait => blocked = blocked.or(pools),
+                    Blocked::Easy { .. } => {
+                        // The first to want these pools gets a reservation; others may yet go ahead of it.
+                        if open == pools {
+                            plans.extend(self.reserve(id));
+                        }
+                        blocked = blocked.or(pools);
+                    }
+                }
+                if self.waiting.wanted().without(blocked).is_empty() {
+                    break;
+                }
             }
-            match self.model.queue.blocked {
-                Blocked::Skip => {}
-                Blocked::Wait => {
-                    blocked = blocked.or(pools);
-                    if self.covers_fleet(blocked) {
-                        break;
-                    }
-                }
-                Blocked::Easy { .. } => {
-                    // The first to want these pools gets a reservation; others may yet go ahead of it.
-                    if pools.and(blocked).is_empty() {
-                        plans.extend(self.reserve(id));
-                    }
-                    blocked = blocked.or(pools);
-                    if self.covers_fleet(blocked) {
-                        break;
-                    }
-                }
+            if !lined_up {
+                lined_up = true;
+                self.line_up(&mut line, id, blocked);
             }
         }
         line.clear();
@@ -108,18 +78,6 @@ impl World<'_, '_> {
         {
             self.backfill(&mut plans, depth);
         }
-    }
-
-    /// Puts every class that may start into the line, by rank. Only under strict order does one that cannot matter.
-    fn fill(&self, line: &mut BinaryHeap<Reverse<(Rank, ClassId)>>) {
-        line.clear();
-        let all = self.model.queue.blocked != Blocked::Skip || self.model.queue.preempt;
-        let hopeful = self.waiting.active().iter().filter(|c| all || self.may_have_room(**c));
-        line.extend(hopeful.filter_map(|c| self.rank(*c).map(|r| Reverse((r, *c)))));
-    }
-
-    fn covers_fleet(&self, pools: PoolSet) -> bool {
-        PoolSet::first(self.model.pools.len()).without(pools).is_empty()
     }
 
     /// What the group of a class holds, under fair share.
@@ -139,6 +97,30 @@ impl World<'_, '_> {
         }
         let ranked = self.waiting.active().iter().filter_map(|c| self.rank(*c).map(|r| (r, *c)));
         ranked.min().map(|(_, c)| c)
+    }
+
+    /// Lines up the classes that may yet do something in a pass: all but the one set aside, those whose pools are all
+    /// blocked, and, where one that cannot start is passed over anyway, those without room.
+    fn line_up(&self, line: &mut Line, aside: ClassId, blocked: PoolSet) {
+        let passed_over = self.model.queue.blocked == Blocked::Skip && !self.model.queue.preempt;
+        line.clear();
+        let open = |c: &ClassId| *c != aside && !self.waiting.class(*c).pools.without(blocked).is_empty();
+        let hopeful = |c: &ClassId| open(c) && (!passed_over || self.may_have_room(*c));
+        let classes = self.waiting.active().iter().filter(|c| hopeful(c));
+        line.extend(classes.filter_map(|c| self.rank(*c).map(|r| Reverse((r, *c)))));
+    }
+
+    /// Takes the first class out of the line. Starting jobs only raises what groups hold, so that a rank that is still
+    /// true when it comes up is the least.
+    fn next_in(&self, line: &mut Line) -> Option<ClassId> {
+        while let Some(Reverse((rank, class))) = line.pop() {
+            match self.rank(class) {
+                Some(now) if now != rank => line.push(Reverse((now, class))),
+                Some(_) => return Some(class),
+                None => {}
+            }
+        }
+        None
     }
 
     /// Whether the fleet has room for a job of this class now, whatever the queue and quotas say.
@@ -185,23 +167,20 @@ impl World<'_, '_> {
         }
     }
 
-    /// Where the pods of a gang go, placed one after the other; all or none.
+    /// Places a gang's pods one after the other; all or none.
     fn find_spots(&mut self, id: ClassId, pools: PoolSet) -> Option<SmallVec<[Spot; 1]>> {
-        let class = self.waiting.class(id);
-        let (key, request) = (class.key, class.request);
-        if pools != class.pools {
-            let shape = self.placer.shape(Target { request, pools });
-            return self.place_all(shape, key, &request);
-        }
-        let spots = if self.may_have_room(id) { self.place_all(key.shape, key, &request) } else { None };
-        if spots.is_none() {
+        let spots = if self.may_have_room(id) { self.place_all(id, pools) } else { None };
+        if spots.is_none() && pools == self.waiting.class(id).pools {
             self.waiting.set_full(id, self.fleet.log().end());
             debug_assert!(!self.count_room(id), "what is remembered of full classes holds");
         }
         spots
     }
 
-    fn place_all(&mut self, shape: ShapeId, key: ClassKey, request: &Request) -> Option<SmallVec<[Spot; 1]>> {
+    fn place_all(&mut self, id: ClassId, pools: PoolSet) -> Option<SmallVec<[Spot; 1]>> {
+        let class = self.waiting.class(id);
+        let (key, request) = (class.key, class.request);
+        let shape = if pools == class.pools { key.shape } else { self.placer.shape(Target { request, pools }) };
         let mut island: Option<IslandId> = None;
         if key.pods > 1 {
             if key.one_island {
@@ -218,13 +197,13 @@ impl World<'_, '_> {
             };
             match spot {
                 Some(s) => {
-                    self.place(s, request);
+                    self.place(s, &request);
                     spots.push(s);
                 }
                 None => {
                     debug_assert!(spots.is_empty(), "counted slots hold as many pods as counted");
                     for s in spots.drain(..) {
-                        self.unplace(s, request);
+                        self.unplace(s, &request);
                     }
                     return None;
                 }
@@ -249,23 +228,18 @@ impl World<'_, '_> {
 
     /// The first `n` jobs in line, over all classes.
     fn first_in_line(&self, n: usize) -> Vec<(ClassId, JobId)> {
-        let of = |c: ClassId| {
-            let class = self.waiting.class(c);
-            (class.line(), self.share_of(c))
-        };
-        let mut lines: Vec<_> = self.waiting.active().iter().map(|c| of(*c)).collect();
-        let mut heads: BinaryHeap<Reverse<(Rank, ClassId, JobId, usize)>> = BinaryHeap::new();
-        let mut out = Vec::with_capacity(n.min(self.waiting.len() as usize));
+        let active = self.waiting.active();
+        let mut lines: Vec<_> = active.iter().map(|c| (self.waiting.class(*c).line(), self.share_of(*c))).collect();
         let mut next = |i: usize| {
             let (line, share) = &mut lines[i];
-            line.next().map(|(p, j)| Reverse(((*share, p), self.waiting.active()[i], j, i)))
+            line.next().map(|(place, job)| Reverse(((*share, place), active[i], job, i)))
         };
-        heads.extend((0..self.waiting.active().len()).filter_map(&mut next));
-        while let Some(Reverse((_, class, job, i))) = heads.pop() {
+        let mut heads: BinaryHeap<_> = (0..active.len()).filter_map(&mut next).collect();
+        let mut out = Vec::new();
+        while out.len() < n
+            && let Some(Reverse((_, class, job, i))) = heads.pop()
+        {
             out.push((class, job));
-            if out.len() == n {
-                break;
-            }
             heads.extend(next(i));
         }
         out

@@ -6,7 +6,7 @@
 //! waits for the pool, what is free is unallocated.
 
 use super::world::World;
-use crate::fleet::{PoolId, PoolSet};
+use crate::fleet::PoolId;
 use crate::units::Activity;
 
 #[derive(Clone, Debug, Default)]
@@ -111,24 +111,26 @@ impl World<'_, '_> {
             return;
         }
         self.free.touched.clear();
-        let mut wanted = PoolSet::EMPTY;
+        let wanted = self.waiting.wanted();
+        let mut left = wanted;
         let mut held = std::mem::take(&mut self.free.held);
         held.clear();
         held.resize(self.free.pools.len(), None);
         // The smallest request first: what it cannot use, nothing that waits can.
         for i in 0..self.waiting.active().len() {
+            if left.is_empty() {
+                break;
+            }
             let id = self.waiting.active()[i];
             let class = self.waiting.class(id);
-            let (pools, shape) = (class.pools, class.key.shape);
-            wanted = wanted.or(pools);
-            if pools.iter().all(|p| held[p.0 as usize].is_some()) || !self.has_room(id) {
+            let (pools, shape) = (class.pools.and(left), class.key.shape);
+            if pools.is_empty() || !self.has_room(id) {
                 continue;
             }
             for p in pools.iter() {
-                if held[p.0 as usize].is_none() {
-                    held[p.0 as usize] = Some(self.placer.free_where_fits(&self.fleet, shape, p));
-                }
+                held[p.0 as usize] = Some(self.placer.free_where_fits(&self.fleet, shape, p));
             }
+            left = left.without(pools);
         }
         for (i, held) in held.iter().enumerate() {
             let pool = PoolId(i as u16);

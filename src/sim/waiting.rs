@@ -3,7 +3,8 @@
 //! Jobs of one class differ only in their place in line: when its first cannot start, none of it can. A pass over the queue
 //! is therefore a pass over classes, however long the queue.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use ordered_float::OrderedFloat;
 use rustc_hash::FxHashMap;
@@ -76,6 +77,9 @@ pub(super) struct WaitingRoom {
     classes: Vec<Class>,
     ids: FxHashMap<ClassKey, ClassId>,
     active: Vec<ClassId>,
+    /// By pool, how many active classes may use it; and the pools that any may.
+    users: Vec<u32>,
+    wanted: PoolSet,
     /// The first of all in line; unknown after it left, until someone asks.
     first: Option<(Place, ClassId)>,
     len: u64,
@@ -111,6 +115,11 @@ impl WaitingRoom {
         &self.active
     }
 
+    /// The pools that anyone waits for.
+    pub fn wanted(&self) -> PoolSet {
+        self.wanted
+    }
+
     /// The class of the first of all in line, where places compare across classes: not under fair share.
     pub fn first(&mut self) -> Option<ClassId> {
         let least = || self.active.iter().filter_map(|c| self.class(*c).head().map(|(p, _)| (p, *c))).min();
@@ -137,6 +146,7 @@ impl WaitingRoom {
                 class.first = Some((place, job));
                 let at = self.position(id);
                 self.active.insert(at, id);
+                self.count_users(id, true);
                 None
             }
             Some((p, j)) if place < p => {
@@ -160,10 +170,23 @@ impl WaitingRoom {
                 let at = self.position(id);
                 debug_assert_eq!(self.active.get(at), Some(&id), "a class with someone waiting is active");
                 self.active.remove(at);
+                self.count_users(id, false);
             }
         } else {
             let was = class.rest.remove(&place);
             debug_assert!(was.is_some(), "a job leaves a line that it is not in");
+        }
+    }
+
+    /// A class becomes active or ceases to be.
+    fn count_users(&mut self, id: ClassId, joins: bool) {
+        for p in self.classes[id.0 as usize].pools.iter() {
+            let i = p.0 as usize;
+            if self.users.len() <= i {
+                self.users.resize(i + 1, 0);
+            }
+            self.users[i] = if joins { self.users[i] + 1 } else { self.users[i] - 1 };
+            self.wanted = if self.users[i] > 0 { self.wanted.with(p) } else { self.wanted.without(PoolSet::only(p)) };
         }
     }
 
@@ -177,6 +200,9 @@ impl WaitingRoom {
 /// Who is first under an order: a key that compares across classes. The fair share of the group, then the order's own
 /// key, then arrival.
 pub(super) type Rank = (OrderedFloat<f64>, Place);
+
+/// Classes by the rank of their first jobs, the first on top.
+pub(super) type Line = BinaryHeap<Reverse<(Rank, ClassId)>>;
 
 /// A job's own key within its class.
 pub(super) fn own_key(order: &Order, job: &Job) -> u64 {

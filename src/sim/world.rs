@@ -1,7 +1,6 @@
 //! The world: it owns the queue of events, sends each to its room, and applies what policies decide.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
@@ -12,7 +11,7 @@ use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::tally::Tally;
-use super::waiting::{ClassId, Rank, WaitingRoom};
+use super::waiting::{Line, WaitingRoom};
 use crate::fleet::{Fleet, NodeState};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
@@ -40,8 +39,8 @@ pub(super) struct World<'m, 'r> {
     /// Buffers of gangs that are over, for those that start: a run allocates no more of them than ran at once.
     pub spare: Vec<SmallVec<[Spot; 1]>>,
     pub waiting: WaitingRoom,
-    /// For a pass that skips ahead: the classes that may start, by rank. Empty between passes.
-    pub line: BinaryHeap<Reverse<(Rank, ClassId)>>,
+    /// For a pass over the queue: the classes still to be looked at. Empty between passes.
+    pub line: Line,
     /// Running jobs by when they will end; kept only when backfill or preemption looks ahead.
     pub running: Option<BTreeSet<(SimTime, JobId)>>,
     pub running_count: u64,
@@ -83,7 +82,7 @@ impl<'m, 'r> World<'m, 'r> {
             jobs: Jobs::default(),
             spare: Vec::new(),
             waiting: WaitingRoom::default(),
-            line: BinaryHeap::new(),
+            line: Line::new(),
             running: looks_ahead.then(BTreeSet::new),
             running_count: 0,
             accounts,

@@ -41,6 +41,8 @@ pub struct Env<'a> {
     pub inputs: Vec<PathBuf>,
     /// What readers had to say: rows sorted, jobs dropped before the window.
     pub notices: Vec<String>,
+    /// Files that are not there, each told once however often it is named.
+    missing: Vec<PathBuf>,
 }
 
 impl<'a> Env<'a> {
@@ -53,6 +55,7 @@ impl<'a> Env<'a> {
             catalog: Catalog::embedded().clone(),
             inputs: Vec::new(),
             notices: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -70,6 +73,10 @@ impl<'a> Env<'a> {
             self.inputs.push(path.clone());
             return Some(path);
         }
+        if self.missing.contains(&path) {
+            return None;
+        }
+        self.missing.push(path.clone());
         let what = if path.exists() { "is not a file" } else { "is not there" };
         let mut d = Diagnostic::error(format!("the file `{}` {what}", path.display())).at(
             written.at.0,

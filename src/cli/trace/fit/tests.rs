@@ -49,11 +49,11 @@ fn what_was_fitted_is_what_the_block_says() {
     let f = fitted();
     let j = decoded(&f);
     assert_eq!(j.name.value, name("jobs"));
-    let Arrive::Renewal(r) = &*j.arrive else { panic!("{:?}", j.arrive) };
+    let Arrive::Renewal(r) = &j.arrive.value else { panic!("{:?}", j.arrive) };
     assert!((*r.per_day / (f.per_hour * 24.0) - 1.0).abs() < 1e-4);
     assert!((*r.cv / f.cv - 1.0).abs() < 0.01);
     // Fifteen of sixty jobs have each size.
-    let Gpus::Mix(sizes) = &*j.gpus else { panic!("{:?}", j.gpus) };
+    let Gpus::Mix(sizes) = &j.gpus.value else { panic!("{:?}", j.gpus) };
     assert_eq!(sizes.iter().map(|(n, w)| (*n, **w)).collect::<Vec<_>>(), [(0, 15.0), (1, 30.0), (8, 15.0)]);
     let shares: Vec<(f64, f64)> = j.shares.iter().map(|(p, w)| (p.value.0, **w)).collect();
     assert_eq!(shares, [(0.375, 15.0), (1.0, 15.0)]);
