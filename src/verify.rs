@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::units::Diagnostics;
+use crate::units::{Diagnostics, SourceMap};
 
 /// Whether a case held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,8 +74,8 @@ pub struct Options {
 pub enum NoCases {
     /// Its data is not there: which file, and where it is published. Counts neither as a pass nor as a failure.
     NoData(String),
-    /// Its input is wrong.
-    Bad(Diagnostics),
+    /// Its input is wrong: what, and the texts that it points into.
+    Bad(Diagnostics, SourceMap),
 }
 
 /// A suite.

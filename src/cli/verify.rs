@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::console::{Console, Exit, Failure};
 use super::table;
-use crate::units::{Diagnostic, Diagnostics, SourceMap, nearest};
+use crate::units::{Diagnostic, Diagnostics, nearest};
 use crate::verify::{Case, NoCases, Options, SUITES, Suite, Verdict};
 
 /// Arguments of `verify`.
@@ -63,7 +63,6 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     }
     let options = Options { data: Some(data.to_owned()), traces: a.trace.clone(), seeds: a.seeds.map(|n| n as usize) };
     let mut results = Vec::new();
-    let mut bad = Diagnostics::default();
     for s in suites {
         let progress = Spinner::new(console, format!("{}: {}", s.name, s.about));
         let result = (s.run)(&options);
@@ -71,12 +70,9 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         match result {
             Ok(cases) => results.push((s.name, Ok(cases))),
             Err(NoCases::NoData(why)) => results.push((s.name, Err(why))),
-            Err(NoCases::Bad(d)) => bad.list.extend(d.list.into_iter().map(|d| without_place(d, &a.trace))),
+            // Bad input ends it before anything is printed: there is no half of a report.
+            Err(NoCases::Bad(d, sources)) => return Err(Failure::Input(d, sources)),
         }
-    }
-    // Bad input ends it before anything is printed: there is no half of a report.
-    if bad.has_errors() {
-        return Err(Failure::Input(bad, SourceMap::default()));
     }
     let mut failed = false;
     for (name, result) in &results {
@@ -124,23 +120,6 @@ fn unknown(word: &str) -> Diagnostic {
         d = d.help(format!("did you mean `{near}`?"));
     }
     d.help(format!("the suites are {}; `fleetcast verify --list` says what they show", names.join(", ")))
-}
-
-/// A suite keeps the texts of its files to itself, so a place in them cannot be shown: what is known of it becomes
-/// advice.
-fn without_place(mut d: Diagnostic, files: &[PathBuf]) -> Diagnostic {
-    d.also = None;
-    if d.at.take().is_none() {
-        return d;
-    }
-    let files: Vec<String> = files.iter().map(|f| format!("`{}`", table::clean(&f.display().to_string()))).collect();
-    if !files.is_empty() {
-        d.help.insert(0, format!("the files given are {}", files.join(", ")));
-    }
-    if !d.label.is_empty() {
-        d.help.insert(0, format!("found there: {}", d.label));
-    }
-    d
 }
 
 fn list(suites: Vec<&Suite>, as_json: bool, console: &Console) -> Result<Exit, Failure> {
@@ -229,7 +208,6 @@ impl Drop for Spinner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{SourceId, Span};
 
     fn cases() -> Vec<Case> {
         vec![
@@ -279,18 +257,5 @@ mod tests {
             text.starts_with("fgd: skipped: no data (`openb/` is not there; it is published in alibaba/clusterdata")
         );
         assert!(text.contains("`/data`") && text.contains("--data FOLDER") && text.contains("FLEETCAST_DATA"));
-    }
-
-    #[test]
-    fn a_place_in_a_text_that_was_not_kept_is_not_looked_up() {
-        let d = Diagnostic::error("`num_gpu` is no number").at(SourceId(3), Span::default(), "empty");
-        let d = without_place(d, &["a.csv".into()]);
-        assert_eq!(
-            (d.at, d.help),
-            (None, vec!["found there: empty".to_owned(), "the files given are `a.csv`".to_owned()])
-        );
-        // One that never had a place stays as it is.
-        let d = Diagnostic::error("cannot read").help("elsewhere");
-        assert_eq!(without_place(d.clone(), &["a.csv".into()]), d);
     }
 }

@@ -79,7 +79,11 @@ pub fn run(options: &Options) -> Result<Vec<Case>, NoCases> {
     }
     let n = options.seeds.map_or(SEEDS.end - SEEDS.start, |n| n as u64).max(1);
     let seeds: Vec<u64> = (SEEDS.start..SEEDS.start.saturating_add(n)).collect();
-    let cells = run_suite(&mut SourceMap::default(), &traces, &nodes, &seeds).map_err(NoCases::Bad)?;
+    let mut sources = SourceMap::default();
+    let cells = match run_suite(&mut sources, &traces, &nodes, &seeds) {
+        Ok(cells) => cells,
+        Err(d) => return Err(NoCases::Bad(d, sources)),
+    };
     cells.into_iter().map(case).collect()
 }
 
@@ -91,7 +95,7 @@ fn case(cell: Cell) -> Result<Case, NoCases> {
     let Some(ours) = cell.mean else {
         let message = format!("`{name}` has no figure: no pod arrives when 100 % of the GPUs have been asked for");
         let help = "the pods of the trace are too large for the cluster, or it has too few of them";
-        return Err(NoCases::Bad(Diagnostic::error(message).help(help).into()));
+        return Err(NoCases::Bad(Diagnostic::error(message).help(help).into(), SourceMap::default()));
     };
     let published = cell.published.map(|p| p.0);
     Ok(Case { suite: "fgd", case: name, published, ours, tolerance: cell.tolerance, verdict: cell.verdict })

@@ -76,7 +76,10 @@ pub fn run(options: &Options) -> Result<Vec<Case>, NoCases> {
     let mut sources = SourceMap::default();
     let mut cases = Vec::new();
     for path in &paths {
-        let jobs = read(path, &mut sources).map_err(NoCases::Bad)?;
+        let jobs = match read(path, &mut sources) {
+            Ok(jobs) => jobs,
+            Err(d) => return Err(NoCases::Bad(d, sources)),
+        };
         cases.extend(cases_of(path, &jobs));
     }
     Ok(cases)
@@ -370,7 +373,7 @@ mod tests {
         let cases = match run(&options) {
             Ok(cases) => cases,
             Err(NoCases::NoData(_)) => return,
-            Err(NoCases::Bad(d)) => panic!("{d:?}"),
+            Err(NoCases::Bad(d, _)) => panic!("{d:?}"),
         };
         assert_eq!(cases.len(), 4);
         for c in &cases {
@@ -393,7 +396,7 @@ mod tests {
         std::fs::write(&path, text).expect("written");
         let options = Options { traces: vec![path], ..Options::default() };
         match run(&options) {
-            Err(NoCases::Bad(d)) => d.list[0].message.clone(),
+            Err(NoCases::Bad(d, _)) => d.list[0].message.clone(),
             other => panic!("{text:?} was taken: {other:?}"),
         }
     }

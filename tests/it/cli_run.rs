@@ -152,7 +152,7 @@ fn settings_and_variants_go_by_name() {
         (&["--set", "pools.a100.node=6"], "did you mean `nodes`?"),
         (&["--set", "horizn=1d"], "did you mean `horizon`?"),
         (&["--variant", "two-fewer-a10"], "did you mean `two-fewer-a100`?"),
-        (&["--variant", "more"], "its variants: two-fewer-a100"),
+        (&["--variant", "more"], "its variants: two-fewer-a100, two-fewer-h100"),
     ] {
         let ran = run(more);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{more:?}");

@@ -162,10 +162,7 @@ fn experiment(times: u32, data: &Path, console: &Console) -> Result<Option<Measu
         match fgd::run(&options) {
             Ok(cases) => black_box(cases),
             Err(NoCases::NoData(_)) => return Ok(None),
-            Err(NoCases::Bad(d)) => {
-                let list = d.list.into_iter().map(|d| super::without_place(d, &[])).collect();
-                return Err(Failure::input(crate::units::Diagnostics { list }));
-            }
+            Err(NoCases::Bad(d, sources)) => return Err(Failure::Input(d, sources)),
         };
         values.push(start.elapsed().as_secs_f64());
     }

@@ -261,7 +261,7 @@ fn the_suite_takes_given_traces_and_says_what_data_is_missing() {
         ("big.csv", format!("{HEAD}\na,1,1,8,1000,\nb,1,1,8,1000,\n").as_bytes()),
     ]);
     let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1) };
-    assert!(matches!(run(&options), Err(NoCases::Bad(d)) if d.list.len() == 1));
+    assert!(matches!(run(&options), Err(NoCases::Bad(d, _)) if d.list.len() == 1));
 }
 
 #[test]
