@@ -3,7 +3,7 @@
 use super::decode::{self, DefaultTaken};
 use super::file::Scenario;
 use super::model::Model;
-use super::resolve::{Env, resolve};
+use super::resolve::{Env, resolve, unknown_version};
 use crate::formats::set::Override;
 use crate::formats::{Node, Syntax, parse};
 use crate::units::{Diagnostic, Diagnostics, SourceId};
@@ -45,6 +45,10 @@ pub fn load(
             }
             Err(d) => out.extend(d),
         }
+    }
+    // A file of another version may have other fields: its version is all there is to say about it.
+    if let Some(d) = other_version(&tree) {
+        return Err(d.into());
     }
     let plain = decode::decode::<Scenario>(&tree);
     out.extend(plain.diagnostics);
@@ -88,6 +92,15 @@ pub fn load(
             Ok(Loaded { scenario, model, variants, defaults: plain.defaults, warnings: without_repeats(out) })
         }
         _ => Err(without_repeats(out)),
+    }
+}
+
+/// A file whose version is a whole number that this program does not read.
+fn other_version(tree: &Node) -> Option<Diagnostic> {
+    let node = tree.get("version")?;
+    match &node.value {
+        crate::formats::Value::Number(text) => unknown_version(text.parse().ok()?, node.at),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ pub use context::Env;
 use super::decode::Names;
 use super::file::{self, Scenario};
 use super::model::Model;
+use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::units::{Diagnostic, Diagnostics, Duration};
 use context::Context;
@@ -28,12 +29,8 @@ const YEARS: std::ops::RangeInclusive<i16> = 1990..=2200;
 /// Resolves a scenario. The model is there only when nothing is wrong; warnings may come with it.
 pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Option<Model>, Diagnostics) {
     let mut out = Diagnostics::default();
-    if *s.version != file::VERSION {
-        out.push(
-            Diagnostic::error(format!("version {} of the scenario format is not known", *s.version))
-                .at(s.version.at.0, s.version.at.1, "not a version that this program reads")
-                .help(format!("this program reads version {}; a newer fleetcast may read yours", file::VERSION)),
-        );
+    if let Some(d) = unknown_version(u64::from(*s.version), s.version.at) {
+        out.push(d);
         return (None, out);
     }
     if s.horizon.0 == 0 || *s.horizon > LONGEST {
@@ -100,6 +97,15 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
     evidence.extend(cx.evidence);
     model.evidence = evidence;
     (if out.has_errors() { None } else { Some(model) }, out)
+}
+
+/// The refusal of a version that this program does not read.
+pub(super) fn unknown_version(found: u64, at: Place) -> Option<Diagnostic> {
+    (found != u64::from(file::VERSION)).then(|| {
+        Diagnostic::error(format!("version {found} of the scenario format is not known"))
+            .at(at.0, at.1, "not a version that this program reads")
+            .help(format!("this program reads version {}; a newer fleetcast may read yours", file::VERSION))
+    })
 }
 
 /// The width of the series' buckets: as told, or the widest of a few that leaves at least a hundred of them.
