@@ -1,6 +1,6 @@
 //! What a pool's capacity costs, and in which unit.
 
-use crate::catalog::BillingRule;
+use crate::catalog::{BillingRule, PowerModel};
 use crate::units::time::NANOS_PER_HOUR;
 use crate::units::{Rate, SimTime};
 
@@ -62,40 +62,38 @@ impl Tariff {
     }
 }
 
-/// Power of one device.
+/// Power of one device, and of the building around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
-    /// Idle, W.
-    pub idle_w: f64,
-    /// At full use, W.
-    pub peak_w: f64,
+    /// Watts by true utilisation; none where nothing is published.
+    pub model: Option<PowerModel>,
     /// Power usage effectiveness of the facility.
     pub pue: f64,
 }
 
 impl Power {
-    /// Micro-watts at a true utilisation: `idle + (peak − idle) · u^0.9`
-    /// (`gpu_partitioning.md` 6.1, marked there as an assumption; B200 inference measured 452–943 W of 1000).
+    /// Micro-watts above idle at a true utilisation.
     #[must_use]
     pub fn dynamic_uw(&self, busy_ppm: u32) -> u64 {
-        let u = f64::from(busy_ppm) / 1e6;
-        ((self.peak_w - self.idle_w).max(0.0) * u.powf(0.9) * 1e6).round() as u64
+        self.model.map_or(0, |m| ((m.watts(f64::from(busy_ppm) / 1e6) - m.idle_w).max(0.0) * 1e6).round() as u64)
     }
 
     /// Micro-watts when idle.
     #[must_use]
     pub fn idle_uw(&self) -> u64 {
-        (self.idle_w * 1e6).round() as u64
+        self.model.map_or(0, |m| (m.idle_w * 1e6).round() as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Evidence;
 
     #[test]
     fn power_is_idle_at_rest_and_peak_at_full_use() {
-        let p = Power { idle_w: 70.0, peak_w: 700.0, pue: 1.1 };
+        let model = PowerModel { idle_w: 70.0, full_w: 700.0, exponent: 0.9, evidence: Evidence::Guess };
+        let p = Power { model: Some(model), pue: 1.1 };
         assert_eq!(p.idle_uw(), 70_000_000);
         assert_eq!(p.idle_uw() + p.dynamic_uw(1_000_000), 700_000_000);
         assert_eq!(p.dynamic_uw(0), 0);

@@ -58,7 +58,7 @@ impl Model {
                 rule: BillingRule::EXACT,
                 sunk: false,
             },
-            power: Power { idle_w: 0.0, peak_w: 0.0, pue: 1.0 },
+            power: Power { model: None, pue: 1.0 },
         });
         let island = IslandId(u32::from(pool.0));
         self.nodes.extend((0..nodes).map(|_| NodeSpec { pool, island, capacity }));

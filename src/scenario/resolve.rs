@@ -64,7 +64,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
     for p in s.pools.iter() {
         names.add(&p.name, &mut out);
     }
-    let changes = cx.changes(s, &names, &pools, &nodes, &mut out);
+    let changes = cx.changes(s, &names, &nodes, &mut out);
     let quotas = policy::quotas(s, &mut out);
     let queue = policy::queue(&s.queue, &mut out);
     let (ties, tie_seed) = policy::ties(&s.ties);

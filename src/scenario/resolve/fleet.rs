@@ -2,7 +2,7 @@
 
 use super::context::{Context, moment};
 use super::prices::{Hardware, placed};
-use crate::catalog::{Device, Instance, Market, Provider, energy};
+use crate::catalog::{Device, Instance, Market, PowerModel, Provider, energy};
 use crate::fleet::{Capacity, IslandId, MAX_GPUS, PoolId, PoolSet};
 use crate::formats::Place;
 use crate::ledger::{Power, Unit};
@@ -289,18 +289,11 @@ impl Context<'_, '_> {
         if d.is_some() && model.is_none() && p.peak_power.is_none() {
             self.note(format!("power of pool {}", *p.name), "guess", "not published: counted as 0 W");
         }
-        Some(Power { idle_w, peak_w, pue })
+        Some(Power { model: Some(PowerModel::concave(idle_w, peak_w)), pue })
     }
 
     /// Deliveries and retirements, by time.
-    pub fn changes(
-        &mut self,
-        s: &Scenario,
-        names: &Names,
-        pools: &[Pool],
-        nodes: &[NodeSpec],
-        out: &mut Diagnostics,
-    ) -> Vec<Change> {
+    pub fn changes(&mut self, s: &Scenario, names: &Names, nodes: &[NodeSpec], out: &mut Diagnostics) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut island = nodes.iter().map(|n| n.island.0 + 1).max().unwrap_or(0);
         for c in &s.changes {
@@ -332,7 +325,6 @@ impl Context<'_, '_> {
             };
             changes.push((Change { at, kind }, count.at));
         }
-        let _ = pools;
         changes.sort_by_key(|(c, _)| c.at);
         enough_to_retire(&changes, names, nodes, out);
         changes.into_iter().map(|(c, _)| c).collect()

@@ -177,7 +177,7 @@ impl Context<'_, '_> {
                 return None;
             }
         };
-        let accepts = self.accepts(s, model, synth.accepts(), out);
+        let accepts = self.accepts(s, model, synth.accepts());
         let labels = synth.label_sets().to_vec();
         let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
         let Source::Synth(synth) = &work.source else { return None };
@@ -296,7 +296,7 @@ impl Context<'_, '_> {
                 all
             })
             .collect();
-        let accepts = self.accepts(s, model, &read.accepts, out);
+        let accepts = self.accepts(s, model, &read.accepts);
         for (set, pools) in read.accepts.iter().zip(&accepts) {
             if pools.is_empty() {
                 out.push(nobody_answers(&Spanned { value: set.join("|"), at: t.file.at }, model));
@@ -379,7 +379,7 @@ impl Context<'_, '_> {
         set
     }
 
-    fn accepts(&self, s: &Scenario, model: &Model, sets: &[Vec<String>], _out: &mut Diagnostics) -> Vec<PoolSet> {
+    fn accepts(&self, s: &Scenario, model: &Model, sets: &[Vec<String>]) -> Vec<PoolSet> {
         sets.iter()
             .map(|set| {
                 if set.is_empty() {
