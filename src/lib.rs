@@ -20,6 +20,8 @@ pub mod fleet;
 
 pub mod policy;
 
+pub mod training;
+
 pub mod ledger;
 
 pub mod outcome;

@@ -1,0 +1,1 @@
+//! How long a run takes in the mean, with checkpoints and interruptions.

@@ -1,0 +1,1 @@
+//! How fast a job goes on which device and how many of them, and what pulls at that.

@@ -1,0 +1,1 @@
+//! A store that many write to at once: processor sharing, exact in bytes and nanoseconds.

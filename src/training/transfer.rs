@@ -1,0 +1,1 @@
+//! How long a checkpoint takes to write and to read back.
