@@ -7,6 +7,8 @@
 pub mod interval;
 pub mod makespan;
 pub mod memory;
+pub mod progress;
+pub mod restart;
 pub mod size;
 pub mod speed;
 pub mod store;
