@@ -4,6 +4,7 @@
 //! No money and no events: whoever drives the simulation asks, and gets times, bytes and factors. The closed forms are
 //! floats in whatever unit of time the caller keeps to; [`store`] is exact, in integer nanoseconds and bytes.
 
+pub mod impossible;
 pub mod interval;
 pub mod makespan;
 pub mod memory;
@@ -11,3 +12,5 @@ pub mod size;
 pub mod speed;
 pub mod store;
 pub mod transfer;
+
+pub use impossible::Impossible;
