@@ -74,7 +74,11 @@ pub(crate) fn not_negative(what: &'static str, value: f64) -> Result<f64, Imposs
 /// # Errors
 /// [`Impossible::Quantity`].
 pub(crate) fn share(what: &'static str, value: f64) -> Result<f64, Impossible> {
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(Impossible::Quantity { what, value, allowed: "from 0 to 1" }) }
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Impossible::Quantity { what, value, allowed: "from 0 to 1" })
+    }
 }
 
 /// `value` when it is above zero, infinity included: a mean time between events that never come.

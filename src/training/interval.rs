@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::impossible::{Impossible, mean_time, not_negative, positive};
+use super::impossible::{Impossible, not_negative, positive};
 
 /// A rule for the interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,7 +130,6 @@ pub fn whole_segments(work: f64, stall: f64, mtbf: f64) -> Result<(u64, f64), Im
 }
 
 fn checked(stall: f64, mtbf: f64) -> Result<(f64, f64), Impossible> {
-    let mtbf = mean_time("mean time between interruptions", mtbf)?;
     Ok((positive("checkpoint stall", stall)?, positive("mean time between interruptions", mtbf)?))
 }
 
