@@ -192,7 +192,7 @@ proptest! {
         total in 1..8 * GB,
     ) {
         let mut s = Store::new(bps(total), bps(total));
-        let mut events: Vec<(u64, Option<(u32, u64, u64)>, u32)> =
+        let mut events: Vec<_> =
             jobs.iter().enumerate().map(|(i, j)| (j.0, Some((i as u32, j.1, j.2)), 0)).collect();
         events.extend(cuts.iter().map(|(id, t)| (*t, None, *id)));
         events.sort();
