@@ -60,9 +60,10 @@ pub fn serve(service: &Service, counts: &[Vec<u32>]) -> Served {
     for k in 0..ticks {
         for (z, held) in spot.iter_mut().enumerate() {
             let has = counts[z][k] as usize;
-            for _ in has..held.len() {
-                held.pop();
-                out.preemptions += 1;
+            if held.len() > has {
+                out.preemptions += (held.len() - has) as u64;
+                held.truncate(has);
+                // Once, however many it was: the location is what is preempted.
                 placer.lost(z);
             }
         }
