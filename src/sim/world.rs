@@ -179,8 +179,7 @@ impl<'m, 'r> World<'m, 'r> {
             if self.queue.peek_time() != Some(at) {
                 self.end_of_instant();
                 if self.model.ends_with_work && self.is_work_over() {
-                    self.window.1 = at.max(self.window.0);
-                    self.books.cut(self.window.1);
+                    self.cut_window(at.max(self.window.0));
                     break;
                 }
             }
@@ -193,10 +192,16 @@ impl<'m, 'r> World<'m, 'r> {
             }
         }
         if self.stopped {
-            self.window.1 = self.now.max(self.window.0);
-            self.books.cut(self.window.1);
+            self.cut_window(self.now.max(self.window.0));
         }
         self.now = self.window.1;
+    }
+
+    /// The window ends here.
+    fn cut_window(&mut self, end: SimTime) {
+        self.window.1 = end;
+        self.books.cut(end);
+        self.tally.cut(end);
     }
 
     /// Whether all jobs that will ever arrive have left.
