@@ -229,6 +229,8 @@ mod tests {
             let (mut since, mut stalling, mut next): (u64, u64, u64) = (0, 0, pace.every());
             while t < until && done < work {
                 t += 1;
+                let settle = |last: Option<(u64, u64)>| last.filter(|(_, end)| t - end >= persist);
+                if let Some((base, end)) = settle(last) { (durable, durable_at) = (base, end); }
                 if stalling > 0 {
                     stalling -= 1;
                     if stalling == 0 { (last, since) = (Some((done, t)), 0); }
@@ -236,7 +238,6 @@ mod tests {
                     since += 1;
                     done = last.map_or(since, |(base, _)| base + pace.computed(since));
                 }
-                let settle = |last: Option<(u64, u64)>| last.filter(|(_, end)| t - end >= persist);
                 if let Some((base, end)) = settle(last) { (durable, durable_at) = (base, end); }
                 if stalling == 0 && done == next && done < work {
                     next += pace.every();
