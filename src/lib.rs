@@ -16,6 +16,8 @@ pub mod catalog;
 
 pub mod workload;
 
+pub mod market;
+
 pub mod fleet;
 
 pub mod policy;

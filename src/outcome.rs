@@ -5,6 +5,7 @@
 
 pub mod charge;
 pub mod exact;
+pub mod losses;
 pub mod metric;
 pub mod recorder;
 
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use charge::{Charge, ChargeKind, PriceRow};
 pub use exact::{Exact, Money};
+pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
-pub use recorder::{JobEnd, JobRow, Progress, Recorder, Silent};
+pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
 
 use crate::kernel::Histogram;
 use crate::units::{Activity, Usd};
@@ -95,6 +97,9 @@ pub struct JobCounts {
     pub queued_at_end: u64,
     /// Times a running job was pushed out by another.
     pub preemptions: u64,
+    /// Times a running job lost a node, or stopped to save itself before it did.
+    #[serde(default)]
+    pub interruptions: u64,
 }
 
 /// A pool over the window.
@@ -136,6 +141,9 @@ pub struct PoolOutcome {
     pub waits: Histogram,
     /// Jobs that started here.
     pub started: u64,
+    /// Launches, losses and lives of its nodes, where they come and go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub losses: Option<PoolLosses>,
 }
 
 impl PoolOutcome {
@@ -187,6 +195,9 @@ pub struct WorkOutcome {
     pub turnaround: Histogram,
     /// The wait that it promises, and to which share of jobs, when it promises one.
     pub wait_target: Option<WaitTarget>,
+    /// Interruptions, restarts and deadlines, where its jobs keep their progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunOutcome>,
 }
 
 /// "95 % of jobs start within 30 minutes".

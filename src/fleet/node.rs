@@ -159,10 +159,38 @@ pub enum NodeState {
     Booting,
     /// Takes work.
     Ready,
+    /// Held by one run that launched it; takes nobody else's work.
+    Held,
     /// Takes no new work; what runs may finish.
     Draining,
-    /// Gone; its index is not reused.
+    /// Out of order and still billed.
+    Broken,
+    /// Not there and not billed: not yet launched, taken back, given back, or at the repairer's. It may come (again).
+    Away,
+    /// Gone for good; its index is not reused.
     Gone,
+}
+
+impl NodeState {
+    /// Whether a node in this state is billed.
+    #[must_use]
+    pub const fn is_billed(self) -> bool {
+        !matches!(self, NodeState::Away | NodeState::Gone)
+    }
+
+    /// Whether a node may go from here to there.
+    #[must_use]
+    pub fn may_become(self, to: NodeState) -> bool {
+        use NodeState::{Away, Booting, Broken, Draining, Gone, Held, Ready};
+        match self {
+            Away => matches!(to, Booting | Ready | Held | Gone),
+            Booting => matches!(to, Ready | Held | Draining | Broken | Away),
+            Ready | Held => matches!(to, Draining | Broken | Away),
+            Broken => matches!(to, Ready | Held | Booting | Draining | Away),
+            Draining => matches!(to, Broken | Away | Gone),
+            Gone => false,
+        }
+    }
 }
 
 /// A node.
@@ -222,8 +250,11 @@ impl Fleet {
     /// Moves a node to another state.
     pub fn set_state(&mut self, id: NodeId, state: NodeState) {
         let node = &mut self.nodes[id.0 as usize];
-        debug_assert!(state > node.state, "a node's life runs one way");
-        debug_assert!(state != NodeState::Gone || node.pods == 0, "a node with pods cannot be gone");
+        debug_assert!(node.state.may_become(state), "from {:?} to {state:?}", node.state);
+        debug_assert!(
+            node.pods == 0 || matches!(state, NodeState::Draining),
+            "a node with pods cannot be {state:?}"
+        );
         node.state = state;
         self.touch(id);
     }
@@ -232,7 +263,7 @@ impl Fleet {
     pub fn place(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert_eq!(gpus.count(), r.gpus);
-        debug_assert!(node.state == NodeState::Ready);
+        debug_assert!(matches!(node.state, NodeState::Ready | NodeState::Held));
         let fits = node.free.take(r, gpus);
         debug_assert!(fits, "the pod fits");
         node.pods += 1;

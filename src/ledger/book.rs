@@ -23,6 +23,8 @@ pub struct Held {
     pub busy_ppm: u32,
     /// Whether these are shares of GPUs whose sampled use [`super::SharedGpus`] keeps.
     pub shared: bool,
+    /// So much of the stretch went into something else, with no kernel on the GPU: evenly spread over it.
+    pub also: Option<(Activity, Duration)>,
 }
 
 /// What a line of the bill is for.
@@ -32,6 +34,8 @@ pub enum LineKind {
     Activity(Activity),
     /// What granularity and minimum add to the time run.
     MinimumAndRounding,
+    /// Time that the provider does not bill because it took the node back; negative.
+    FreeReclaim,
 }
 
 /// A line of the bill.
@@ -97,7 +101,10 @@ struct RateBook {
     cells: Vec<[u128; Activity::COUNT]>,
     billed: u128,
     extra: u128,
+    free: u128,
     series: Buckets,
+    /// Of `series`, what the provider gives back.
+    given_back: Option<Buckets>,
     watched: Vec<Buckets>,
 }
 
@@ -112,6 +119,7 @@ struct PoolState {
     busy_ppm: u128,
     sampled_ppm: u128,
     energy: u128,
+    width: Duration,
     /// The use that was booked last and the micro-watts it draws: jobs of one kind use their GPUs alike.
     dynamic: (u32, u64),
     held: Buckets,
@@ -148,7 +156,9 @@ impl Ledger {
                         cells: Vec::new(),
                         billed: 0,
                         extra: 0,
+                        free: 0,
                         series: series(),
+                        given_back: None,
                         watched: (0..watches).map(|_| series()).collect(),
                     })
                     .collect();
@@ -161,6 +171,7 @@ impl Ledger {
                     busy_ppm: 0,
                     sampled_ppm: 0,
                     energy: 0,
+                    width: bucket,
                     dynamic: (0, power.dynamic_uw(0)),
                     held: series(),
                     waste: series(),
@@ -190,16 +201,18 @@ impl Ledger {
         let watches = &self.watches;
         let p = &mut self.pools[pool.0 as usize];
         let pods = p.tariff.metering == Metering::Pods;
-        for r in &mut p.rates {
+        for r in overlapping(&mut p.rates, from, to) {
             let (a, b) = (from.max(r.from), to.min(r.until));
-            if a >= b {
-                continue;
-            }
-            let q = u128::from(h.milli) * u128::from((b - a).0);
+            let other = h.also_within(a, b);
+            let q = u128::from(h.milli) * u128::from((b - a).0 - other);
             let stall = if h.stall_ppm == 0 { 0 } else { q * u128::from(h.stall_ppm) / 1_000_000 };
             let cell = r.cell(account);
             cell[Activity::InputStall as usize] += stall;
             cell[h.activity as usize] += q - stall;
+            let q = u128::from(h.milli) * u128::from((b - a).0);
+            if let Some((what, _)) = h.also {
+                cell[what as usize] += u128::from(h.milli) * u128::from(other);
+            }
             if pods {
                 r.billed += q;
                 r.series.add(a, b, h.milli);
@@ -211,8 +224,9 @@ impl Ledger {
             }
         }
         let dt = u128::from((to - from).0);
+        // The share of the stretch with a kernel on the GPU, and the share of compute over all of it, stalls included.
         let run_ppm = u64::from(1_000_000 - h.stall_ppm);
-        // ppm of compute over the whole stretch, stalls included.
+        let run_ppm = run_ppm - (u128::from(run_ppm) * u128::from(h.also_within(from, to)) / dt) as u64;
         let busy = h.milli * (u64::from(h.busy_ppm) * run_ppm / 1_000_000);
         p.busy_ppm += u128::from(busy) * dt;
         p.busy.add(from, to, busy);
@@ -221,8 +235,11 @@ impl Ledger {
             p.sampled.add(from, to, h.milli * run_ppm);
         }
         p.held.add(from, to, h.milli);
-        let wasted =
-            if h.activity == Activity::Productive { h.milli * u64::from(h.stall_ppm) / 1_000_000 } else { h.milli };
+        let wasted = match h.activity {
+            Activity::Productive if h.also.is_some() => h.milli * (1_000_000 - run_ppm) / 1_000_000,
+            Activity::Productive => h.milli * u64::from(h.stall_ppm) / 1_000_000,
+            _ => h.milli,
+        };
         if wasted > 0 {
             p.waste.add(from, to, wasted);
         }
@@ -262,11 +279,8 @@ impl Ledger {
         if p.tariff.metering == Metering::Pods {
             return;
         }
-        for r in &mut p.rates {
+        for r in overlapping(&mut p.rates, from, to) {
             let (a, b) = (from.max(r.from), to.min(r.until));
-            if a >= b {
-                continue;
-            }
             let dt = u128::from((b - a).0);
             let cell = r.cell(0);
             for (c, level) in cell.iter_mut().zip(&p.free).filter(|(_, level)| **level > 0) {
@@ -286,32 +300,39 @@ impl Ledger {
         &mut self.pools[pool.0 as usize].free
     }
 
-    /// Books a node's billed life; `ended` when it was terminated then (and so is rounded up to what is billed for it).
-    pub fn node(&mut self, pool: PoolId, milli: u64, from: SimTime, to: SimTime, ended: bool) {
+    /// Books a stretch of a node's billed life; `ended` says who ended it there, so that it is rounded up to what is
+    /// billed for it, or given back; none when it goes on.
+    pub fn node(&mut self, pool: PoolId, milli: u64, from: SimTime, to: SimTime, ended: Option<EndedBy>) {
         let (a, b) = self.clip(from, to);
-        let window_end = self.window.1;
+        let window = self.window;
         let p = &mut self.pools[pool.0 as usize];
         if p.tariff.metering == Metering::Pods {
             return;
         }
-        if a < b {
-            for r in &mut p.rates {
-                let (a, b) = (a.max(r.from), b.min(r.until));
-                if a < b {
-                    r.billed += u128::from(milli) * u128::from((b - a).0);
-                    r.series.add(a, b, milli);
-                }
-            }
-            if p.tariff.unit == Unit::Gpu {
-                p.energy += u128::from(p.power.idle_uw()) * u128::from(milli) * u128::from((b - a).0) / 1000;
-            }
+        for r in overlapping(&mut p.rates, a, b) {
+            let (a, b) = (a.max(r.from), b.min(r.until));
+            r.billed += u128::from(milli) * u128::from((b - a).0);
+            r.series.add(a, b, milli);
         }
-        if ended && to > self.window.0 && to <= window_end {
-            let extra = p.tariff.rule.billed(to - from, EndedBy::User) - (to - from);
-            if extra.0 > 0
-                && let Some(r) = p.rates.iter_mut().rev().find(|r| r.from <= to)
-            {
+        if a < b && p.tariff.unit == Unit::Gpu {
+            p.energy += u128::from(p.power.idle_uw()) * u128::from(milli) * u128::from((b - a).0) / 1000;
+        }
+        let Some(by) = ended.filter(|_| to > window.0 && to <= window.1) else { return };
+        let billed = p.tariff.rule.billed(to - from, by);
+        if billed > to - from {
+            let extra = billed - (to - from);
+            if let Some(r) = p.rates.iter_mut().rev().find(|r| r.from <= to) {
                 r.extra += u128::from(milli) * u128::from(extra.0);
+            }
+        } else if billed < to - from {
+            // What the window cut off was never billed here, so it is not given back here either.
+            let (a, b) = clip(window, from + billed, to);
+            let buckets = p.held.len();
+            let (origin, width) = (window.0, p.width);
+            for r in overlapping(&mut p.rates, a, b) {
+                let (a, b) = (a.max(r.from), b.min(r.until));
+                r.free += u128::from(milli) * u128::from((b - a).0);
+                r.given_back.get_or_insert_with(|| Buckets::new(origin, width, buckets)).add(a, b, milli);
             }
         }
     }
@@ -322,7 +343,8 @@ impl Ledger {
         let (from, to) = self.clip(from, to);
         let p = &self.pools[pool.0 as usize];
         let mut sum = Usd::ZERO;
-        for (r, step) in p.rates.iter().zip(&p.tariff.steps) {
+        let first = p.rates.partition_point(|r| r.until <= from);
+        for (r, step) in p.rates.iter().zip(&p.tariff.steps).skip(first).take_while(|(r, _)| r.from < to) {
             let (a, b) = (from.max(r.from), to.min(r.until));
             if a < b {
                 sum += priced(step.rate, u128::from(milli) * u128::from((b - a).0), p.tariff.per_hour());
@@ -406,7 +428,14 @@ impl Ledger {
                         usd: priced(rate, r.extra, per),
                     });
                 }
+                if r.free > 0 {
+                    let usd = -priced(rate, r.free, per);
+                    lines.push(Line { pool, step, account: 0, kind: LineKind::FreeReclaim, milli_ns: 0, usd });
+                }
                 let usd_per = rate.to_f64() / per as f64;
+                if let Some(back) = r.given_back {
+                    add_scaled(&mut book.spend_series, back, -usd_per, &mut Vec::new());
+                }
                 add_scaled(&mut book.spend_series, r.series, usd_per, &mut book.billed_series);
                 for (sum, series) in watched.iter_mut().zip(r.watched) {
                     add_scaled(sum, series, usd_per, &mut Vec::new());
@@ -425,6 +454,26 @@ fn add_scaled(sum: &mut Vec<f64>, series: Buckets, usd_per: f64, raw: &mut Vec<u
     for ((s, r), v) in sum.iter_mut().zip(raw.iter_mut()).zip(values) {
         *s += v as f64 * usd_per;
         *r += v;
+    }
+}
+
+/// The prices in force within a stretch; none when it is empty.
+fn overlapping(rates: &mut [RateBook], from: SimTime, to: SimTime) -> &mut [RateBook] {
+    if from >= to {
+        return &mut [];
+    }
+    let (a, b) = (rates.partition_point(|r| r.until <= from), rates.partition_point(|r| r.from < to));
+    &mut rates[a..b]
+}
+
+impl Held {
+    /// How much of `also` falls into a part of the stretch: exact in sum over the parts of any division of it.
+    #[must_use]
+    pub fn also_within(&self, a: SimTime, b: SimTime) -> u64 {
+        let Some((_, also)) = self.also else { return 0 };
+        let whole = u128::from((self.to - self.from).0).max(1);
+        let until = |t: SimTime| (u128::from(also.0) * u128::from((t - self.from).0) / whole) as u64;
+        until(b) - until(a)
     }
 }
 

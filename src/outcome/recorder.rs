@@ -67,6 +67,44 @@ pub struct JobRow<'a> {
     pub activity: &'a [u128; Activity::COUNT],
 }
 
+/// A stretch of time of one job on one pool, all spent alike. Times are the run's clock, not cut to the window.
+#[derive(Clone, Copy, Debug)]
+pub struct StretchRow<'a> {
+    /// Ordinal of the job within its workload, from 0.
+    pub ordinal: u64,
+    /// Its workload.
+    pub workload: &'a str,
+    /// The pool.
+    pub pool: &'a str,
+    /// Its market: `on-demand`, `spot`, `owned`.
+    pub market: &'a str,
+    /// From when.
+    pub from: SimTime,
+    /// Until when.
+    pub to: SimTime,
+    /// What it was spent on.
+    pub activity: Activity,
+    /// Milli-units held.
+    pub milli: u64,
+    /// Nodes held.
+    pub nodes: usize,
+}
+
+/// A node changed its state.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeRow<'a> {
+    /// Its pool.
+    pub pool: &'a str,
+    /// Its ordinal within the pool.
+    pub ordinal: u32,
+    /// When.
+    pub at: SimTime,
+    /// What it is from now on: `ready`, `booting`, `held`, `draining`, `broken`, `away`.
+    pub state: &'static str,
+    /// Why, where something happened to it: `capacity`, `hardware`, …
+    pub cause: Option<&'static str>,
+}
+
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -84,8 +122,16 @@ pub trait Recorder {
     fn wants_jobs(&self) -> bool {
         false
     }
+    /// Whether stretches and changes of nodes are wanted.
+    fn wants_stretches(&self) -> bool {
+        false
+    }
     /// A job left, or the run ended with it.
     fn job(&mut self, _row: &JobRow<'_>) {}
+    /// A job spent a stretch of time on something; told when it is over.
+    fn stretch(&mut self, _row: &StretchRow<'_>) {}
+    /// A node changed its state.
+    fn node(&mut self, _row: &NodeRow<'_>) {}
     /// Called every few tens of thousands of events. Returning false stops the run early; what was simulated is kept.
     fn progress(&mut self, _p: Progress) -> bool {
         true

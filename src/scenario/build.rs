@@ -21,6 +21,9 @@ impl Model {
             horizon,
             pools: Vec::new(),
             nodes: Vec::new(),
+            shocks: Vec::new(),
+            stores: Vec::new(),
+            ends_with_work: false,
             changes: Vec::new(),
             queue: QueuePolicy::default(),
             placement: PlacementPolicy::FirstFit,
@@ -59,6 +62,7 @@ impl Model {
                 sunk: false,
             },
             power: Power { model: None, pue: 1.0 },
+            supply: None,
         });
         let island = IslandId(u32::from(pool.0));
         self.nodes.extend((0..nodes).map(|_| NodeSpec { pool, island, capacity }));
@@ -83,6 +87,7 @@ impl Model {
             speed: vec![1.0; self.pools.len()],
             one_island: false,
             wait_target: None,
+            run: None,
         });
         self.work.last_mut().expect("just added")
     }

@@ -1,8 +1,15 @@
 //! What the simulator runs: everything resolved, interned and checked; no files, no names to look up.
 
+mod run;
+mod supply;
+
 use std::sync::Arc;
 
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
+use crate::market::Shock;
+pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
+pub use supply::Supply;
+
 pub use crate::ledger::{Metering, Power, PriceStep, Tariff, Unit};
 use crate::outcome::EvidenceNote;
 use crate::policy::placement::{PlacementPolicy, Ties};
@@ -28,6 +35,12 @@ pub struct Model {
     pub pools: Vec<Pool>,
     /// Nodes there from the epoch, in the scenario's order.
     pub nodes: Vec<NodeSpec>,
+    /// What takes several nodes at once.
+    pub shocks: Vec<Shock>,
+    /// Stores that checkpoints are written to.
+    pub stores: Vec<Store>,
+    /// Whether the run is over, and its window with it, when all jobs that will ever arrive have left.
+    pub ends_with_work: bool,
     /// Dated changes of the fleet, ascending by time.
     pub changes: Vec<Change>,
     /// In which order the queue is served, and what happens behind a job that does not fit.
@@ -67,6 +80,8 @@ pub struct Pool {
     pub tariff: Tariff,
     /// Power drawn by its devices.
     pub power: Power,
+    /// How its nodes come and go; none when they stay.
+    pub supply: Option<Box<Supply>>,
 }
 
 /// A node to be.
@@ -138,6 +153,8 @@ pub struct Work {
     pub one_island: bool,
     /// The wait it promises and to which share of jobs.
     pub wait_target: Option<(Duration, f64)>,
+    /// How its jobs keep their progress; none when an interruption takes all of it.
+    pub run: Option<Arc<Run>>,
 }
 
 /// Where jobs come from.

@@ -13,8 +13,10 @@ use crate::units::Activity;
 struct PoolShare {
     /// Free on nodes that take work.
     ready: u64,
-    boot: u64,
-    drain: u64,
+    /// Free on nodes that do not, by why.
+    back: Back,
+    /// Of what is ready and unwanted, so much is kept on purpose.
+    spare: u64,
     nodes: u32,
     nodes_max: u32,
     milli: u64,
@@ -23,6 +25,26 @@ struct PoolShare {
     ordinals: u32,
     touched: bool,
     wanted: bool,
+}
+
+/// Free milli-units of nodes that take no work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Back {
+    boot: u64,
+    drain: u64,
+    broken: u64,
+    gang_wait: u64,
+}
+
+impl Back {
+    fn of(&mut self, what: Activity) -> &mut u64 {
+        match what {
+            Activity::Boot => &mut self.boot,
+            Activity::Drain => &mut self.drain,
+            Activity::Broken => &mut self.broken,
+            _ => &mut self.gang_wait,
+        }
+    }
 }
 
 /// Free milli-units by pool.
@@ -39,14 +61,24 @@ impl FreeShares {
         FreeShares { pools: vec![PoolShare::default(); pools], touched: Vec::new(), held: Vec::new() }
     }
 
-    /// A node joins; returns its ordinal within the pool.
-    pub fn add_node(&mut self, pool: PoolId, milli: u64) -> u32 {
+    /// The next ordinal of a node within the pool.
+    pub fn ordinal(&mut self, pool: PoolId) -> u32 {
+        let p = &mut self.pools[pool.0 as usize];
+        p.ordinals += 1;
+        p.ordinals - 1
+    }
+
+    /// Milli-units that a pool keeps free on purpose.
+    pub fn keep_spare(&mut self, pool: PoolId, milli: u64) {
+        self.pools[pool.0 as usize].spare = milli;
+    }
+
+    /// A node is billed from now on.
+    pub fn add_node(&mut self, pool: PoolId, milli: u64) {
         let p = &mut self.pools[pool.0 as usize];
         p.nodes += 1;
         p.nodes_max = p.nodes_max.max(p.nodes);
         p.milli += milli;
-        p.ordinals += 1;
-        p.ordinals - 1
     }
 
     pub fn remove_node(&mut self, pool: PoolId, milli: u64) {
@@ -80,10 +112,10 @@ impl FreeShares {
         self.touch(pool);
     }
 
-    /// Booting or draining milli-units change.
+    /// Free milli-units of nodes that take no work change.
     pub fn hold_back(&mut self, pool: PoolId, what: Activity, delta: i64) {
         let p = &mut self.pools[pool.0 as usize];
-        let level = if what == Activity::Boot { &mut p.boot } else { &mut p.drain };
+        let level = p.back.of(what);
         *level = level.checked_add_signed(delta).expect("no more is given back than was held back");
         self.touch(pool);
     }
@@ -105,8 +137,8 @@ impl World<'_, '_> {
             while let Some(pool) = self.free.touched.pop() {
                 let p = &mut self.free.pools[pool.0 as usize];
                 p.touched = false;
-                let (ready, boot, drain) = (p.ready, p.boot, p.drain);
-                self.level(pool, Levels { unallocated: ready, boot, drain, ..Levels::default() });
+                let levels = Levels::unwanted(p);
+                self.level(pool, levels);
             }
             return;
         }
@@ -137,7 +169,8 @@ impl World<'_, '_> {
             let p = &mut self.free.pools[i];
             p.touched = false;
             p.wanted = wanted.has(pool);
-            let (ready, boot, drain, wanted) = (p.ready, p.boot, p.drain, p.wanted);
+            let (ready, back, wanted) = (p.ready, p.back, p.wanted);
+            let unwanted = Levels::unwanted(p);
             // CPU pools count in milli-CPU, which the placement index does not sum: all or nothing there.
             let held = match self.model.pools[i].tariff.unit {
                 crate::ledger::Unit::Gpu => held.unwrap_or(0).min(ready),
@@ -146,8 +179,8 @@ impl World<'_, '_> {
             self.level(
                 pool,
                 match wanted {
-                    true => Levels { held, fragmented: ready - held, boot, drain, ..Levels::default() },
-                    false => Levels { unallocated: ready, boot, drain, ..Levels::default() },
+                    true => Levels { held, fragmented: ready - held, back, ..Levels::default() },
+                    false => unwanted,
                 },
             );
         }
@@ -156,25 +189,16 @@ impl World<'_, '_> {
 
     /// Sets a pool's levels from now on.
     fn level(&mut self, pool: PoolId, to: Levels) {
-        let l = self.books.free(pool);
-        let are = Levels {
-            unallocated: l[Activity::Unallocated as usize],
-            held: l[Activity::QueueHeld as usize],
-            fragmented: l[Activity::Fragmented as usize],
-            boot: l[Activity::Boot as usize],
-            drain: l[Activity::Drain as usize],
-        };
         // What does not change goes on: integrals of constants add up exactly.
-        if are == to {
+        let l = self.books.free(pool);
+        if to.lines().iter().all(|(a, milli)| l[*a as usize] == *milli) {
             return;
         }
         self.books.settle(pool, self.now);
         let l = self.books.free_mut(pool);
-        l[Activity::Unallocated as usize] = to.unallocated;
-        l[Activity::QueueHeld as usize] = to.held;
-        l[Activity::Fragmented as usize] = to.fragmented;
-        l[Activity::Boot as usize] = to.boot;
-        l[Activity::Drain as usize] = to.drain;
+        for (a, milli) in to.lines() {
+            l[a as usize] = milli;
+        }
     }
 }
 
@@ -182,8 +206,29 @@ impl World<'_, '_> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Levels {
     unallocated: u64,
+    spare: u64,
     held: u64,
     fragmented: u64,
-    boot: u64,
-    drain: u64,
+    back: Back,
+}
+
+impl Levels {
+    /// Of a pool that nothing waits for.
+    fn unwanted(p: &PoolShare) -> Levels {
+        let spare = p.ready.min(p.spare);
+        Levels { unallocated: p.ready - spare, spare, back: p.back, ..Levels::default() }
+    }
+
+    fn lines(&self) -> [(Activity, u64); 8] {
+        [
+            (Activity::Unallocated, self.unallocated),
+            (Activity::Spare, self.spare),
+            (Activity::QueueHeld, self.held),
+            (Activity::Fragmented, self.fragmented),
+            (Activity::Boot, self.back.boot),
+            (Activity::Drain, self.back.drain),
+            (Activity::Broken, self.back.broken),
+            (Activity::GangWait, self.back.gang_wait),
+        ]
+    }
 }

@@ -3,21 +3,75 @@
 use super::event::{Event, FleetEvent};
 use super::jobs::JobId;
 use super::world::World;
+use crate::catalog::EndedBy;
 use crate::fleet::{Capacity, NodeId, NodeState, PoolId};
+use crate::kernel::{Stream, Timer};
 use crate::ledger::Unit;
+use crate::market::Cause;
+use crate::outcome::NodeRow;
 use crate::scenario::model::{ChangeKind, NodeSpec};
 use crate::units::{Activity, Duration, SimTime};
 use crate::workload::Request;
 
-/// What the books need to know of a node.
+/// What there is to know of a node beside its place in the fleet.
 #[derive(Clone, Debug)]
 pub(super) struct NodeLife {
-    /// Billed from.
+    /// Billed from, while it is billed.
     pub from: SimTime,
     /// Its ordinal within its pool: names it `POOL-ORDINAL`.
     pub ordinal: u32,
     /// Milli-units.
     pub milli: u64,
+    /// When its present boot is over.
+    pub ready_at: SimTime,
+    /// In service since: its launch, or its last repair.
+    pub born: SimTime,
+    /// When the provider will take it back, and why.
+    pub taken: Option<(SimTime, Cause)>,
+    /// What becomes of it first, with the timer of that or of its notice.
+    pub fate: Option<Fate>,
+    /// Not there because it is being repaired.
+    pub in_repair: bool,
+    /// Its own luck, once it was needed.
+    pub luck: Option<Box<Stream>>,
+    /// How much oftener than others its hardware fails.
+    pub weakness: f64,
+    /// Told that it will be taken back.
+    pub doomed: bool,
+    /// The run that launched it.
+    pub owner: Option<JobId>,
+}
+
+/// What will become of a node if nothing else comes first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    pub at: SimTime,
+    pub cause: Cause,
+    pub timer: Timer,
+    /// The shock behind it.
+    pub shock: Option<usize>,
+}
+
+/// What the free share of a node in this state is; none while it takes work or is not billed.
+const fn idle_as(state: NodeState) -> Option<Activity> {
+    match state {
+        NodeState::Booting => Some(Activity::Boot),
+        NodeState::Held => Some(Activity::GangWait),
+        NodeState::Draining => Some(Activity::Drain),
+        NodeState::Broken => Some(Activity::Broken),
+        NodeState::Ready | NodeState::Away | NodeState::Gone => None,
+    }
+}
+
+const fn word(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Booting => "booting",
+        NodeState::Ready => "ready",
+        NodeState::Held => "held",
+        NodeState::Draining => "draining",
+        NodeState::Broken => "broken",
+        NodeState::Away | NodeState::Gone => "away",
+    }
 }
 
 impl World<'_, '_> {
@@ -42,22 +96,75 @@ impl World<'_, '_> {
         format!("{}-{}", self.model.pools[pool.0 as usize].name, self.lives[id.0 as usize].ordinal)
     }
 
-    /// Puts a node into the fleet; it is billed from now on.
+    /// Puts a node into the fleet; unless it is away it is billed from now on.
     pub fn add_node(&mut self, spec: NodeSpec, state: NodeState) -> NodeId {
-        let id = self.fleet.add(spec.pool, spec.island, spec.capacity, state);
+        let id = self.fleet.add(spec.pool, spec.island, spec.capacity, NodeState::Away);
         let milli = self.node_milli(spec.pool, spec.capacity);
-        let ordinal = self.free.add_node(spec.pool, milli);
-        self.lives.push(NodeLife { from: self.now, ordinal, milli });
-        match state {
-            NodeState::Ready => self.free.shift(spec.pool, 0, milli as i64),
-            _ => self.hold_back(spec.pool, Activity::Boot, milli as i64),
+        self.lives.push(NodeLife {
+            from: self.now,
+            ordinal: self.free.ordinal(spec.pool),
+            milli,
+            ready_at: self.now,
+            born: self.now,
+            taken: None,
+            fate: None,
+            in_repair: false,
+            luck: None,
+            weakness: 1.0,
+            doomed: false,
+            owner: None,
+        });
+        self.risk_new(id);
+        if state != NodeState::Away {
+            self.move_node(id, state, None);
         }
         id
     }
 
-    /// Changes how much of a pool is booting or draining.
-    fn hold_back(&mut self, pool: PoolId, what: Activity, delta: i64) {
-        self.free.hold_back(pool, what, delta);
+    /// Moves a node to another state: what of it is free is free for something else from now on, and its bill begins or
+    /// goes on. Its bill ends with [`World::bill_node`].
+    pub fn move_node(&mut self, id: NodeId, to: NodeState, cause: Option<Cause>) {
+        let pool = self.fleet.node(id).pool;
+        let was = self.fleet.node(id).state;
+        let free = self.free_milli(id) as i64;
+        match (was.is_billed(), idle_as(was)) {
+            (false, _) => {}
+            (true, Some(what)) => self.free.hold_back(pool, what, -free),
+            (true, None) => self.free.shift(pool, free, 0),
+        }
+        match (to.is_billed(), idle_as(to)) {
+            (false, _) => {}
+            (true, Some(what)) => self.free.hold_back(pool, what, free),
+            (true, None) => self.free.shift(pool, 0, free),
+        }
+        let milli = self.lives[id.0 as usize].milli;
+        match (was.is_billed(), to.is_billed()) {
+            (false, true) => {
+                self.lives[id.0 as usize].from = self.now;
+                self.free.add_node(pool, milli);
+            }
+            (true, false) => self.free.remove_node(pool, milli),
+            _ => {}
+        }
+        self.fleet.set_state(id, to);
+        if self.watched {
+            self.recorder.node(&NodeRow {
+                pool: &self.model.pools[pool.0 as usize].name,
+                ordinal: self.lives[id.0 as usize].ordinal,
+                at: self.now,
+                state: word(to),
+                cause: cause.map(Cause::key),
+            });
+        }
+        self.dirty = true;
+    }
+
+    /// Ends an empty node's bill, and takes it away.
+    pub fn bill_node(&mut self, id: NodeId, to: NodeState, by: EndedBy, cause: Option<Cause>) {
+        let pool = self.fleet.node(id).pool;
+        let (from, milli) = (self.lives[id.0 as usize].from, self.lives[id.0 as usize].milli);
+        self.books.node(pool, milli, from, self.now, Some(by));
+        self.move_node(id, to, cause);
     }
 
     pub fn change_fleet(&mut self, i: usize) {
@@ -66,7 +173,9 @@ impl World<'_, '_> {
                 for spec in nodes {
                     let state = if boot.0 == 0 { NodeState::Ready } else { NodeState::Booting };
                     let id = self.add_node(*spec, state);
+                    self.settle_in(id);
                     if boot.0 > 0 {
+                        self.lives[id.0 as usize].ready_at = self.now + *boot;
                         self.schedule(self.now + *boot, Event::Fleet(FleetEvent::Ready(id)));
                     }
                 }
@@ -77,14 +186,17 @@ impl World<'_, '_> {
     }
 
     pub fn node_ready(&mut self, id: NodeId) {
-        if self.fleet.node(id).state != NodeState::Booting {
+        // The boot of an earlier life may have been cut short.
+        if self.fleet.node(id).state != NodeState::Booting || self.lives[id.0 as usize].ready_at != self.now {
             return;
         }
-        let (pool, milli) = (self.fleet.node(id).pool, self.lives[id.0 as usize].milli);
-        self.fleet.set_state(id, NodeState::Ready);
-        self.hold_back(pool, Activity::Boot, -(milli as i64));
-        self.free.shift(pool, 0, milli as i64);
-        self.dirty = true;
+        match self.lives[id.0 as usize].owner {
+            Some(job) => {
+                self.move_node(id, NodeState::Held, None);
+                self.node_joined(job);
+            }
+            None => self.move_node(id, NodeState::Ready, None),
+        }
     }
 
     /// Cordons nodes: the emptiest first, among equals the newest.
@@ -111,13 +223,7 @@ impl World<'_, '_> {
         }
         for (_, _, std::cmp::Reverse(i)) in nodes.into_iter().take(count as usize) {
             let id = NodeId(i);
-            let free = self.free_milli(id);
-            match self.fleet.node(id).state {
-                NodeState::Booting => self.hold_back(pool, Activity::Boot, -(free as i64)),
-                _ => self.free.shift(pool, free as i64, 0),
-            }
-            self.hold_back(pool, Activity::Drain, free as i64);
-            self.fleet.set_state(id, NodeState::Draining);
+            self.move_node(id, NodeState::Draining, None);
             if self.fleet.node(id).pods == 0 {
                 self.terminate(id);
             } else if grace != Duration(u64::MAX) {
@@ -136,14 +242,25 @@ impl World<'_, '_> {
         }
     }
 
+    /// Puts what came free on a node to where its state says.
+    pub fn came_free(&mut self, id: NodeId, milli: i64) {
+        let n = self.fleet.node(id);
+        let (pool, state) = (n.pool, n.state);
+        match idle_as(state) {
+            Some(what) => self.free.hold_back(pool, what, milli),
+            None => self.free.shift(pool, 0, milli),
+        }
+    }
+
     /// Ends an empty cordoned node's life, and its bill.
     pub fn terminate(&mut self, id: NodeId) {
+        self.forget_fate(id);
+        self.count_survivor(id);
         let pool = self.fleet.node(id).pool;
-        let NodeLife { from, milli, .. } = self.lives[id.0 as usize];
-        self.hold_back(pool, Activity::Drain, -(milli as i64));
-        self.books.node(pool, milli, from, self.now, true);
-        self.fleet.set_state(id, NodeState::Gone);
-        self.free.remove_node(pool, milli);
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.running -= 1;
+        }
+        self.bill_node(id, NodeState::Gone, EndedBy::User, None);
     }
 
     /// The grace of a cordoned node is over: what still runs is stopped and waits again.

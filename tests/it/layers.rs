@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The list. A module may import from those before it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "units",
     "kernel",
     "formats",
     "catalog",
     "workload",
+    "market",
     "fleet",
     "policy",
     "training",

@@ -117,6 +117,7 @@ impl Context<'_, '_> {
             market,
             tariff,
             power,
+            supply: None,
         };
         Some((pool, specs))
     }

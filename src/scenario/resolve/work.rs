@@ -362,6 +362,7 @@ impl Context<'_, '_> {
             speed,
             one_island: place.one_island,
             wait_target: place.wait_target.map(|w| (w.within, w.share.get())),
+            run: None,
         })
     }
 
