@@ -27,6 +27,8 @@ pub mod price;
 pub mod read;
 pub mod replay;
 pub mod shock;
+#[cfg(test)]
+mod tests;
 
 pub use advisor::{Feed, Hazard};
 pub use availability::{Availability, RunStats, Runs};

@@ -16,6 +16,8 @@ mod input;
 mod lines;
 mod logs;
 mod prices;
+#[cfg(test)]
+mod tests;
 mod ticks;
 
 use std::fmt;
