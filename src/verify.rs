@@ -6,6 +6,7 @@
 pub mod fgd;
 pub mod gaia;
 pub mod queues;
+pub mod reclaim;
 pub mod timing;
 
 use std::path::PathBuf;
@@ -98,6 +99,12 @@ pub const SUITES: &[Suite] = &[
         about: "M/M/c and M/D/1 mean waits through the whole simulator",
         quick: true,
         run: queues::run,
+    },
+    Suite {
+        name: "reclaim",
+        about: "spot markets, shocks and failures against their laws, and the recorded traces as others found them",
+        quick: true,
+        run: reclaim::run,
     },
     Suite {
         name: "gaia",

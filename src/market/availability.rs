@@ -171,7 +171,7 @@ pub struct RunStats {
     pub p90: f64,
     /// The longest.
     pub max: f64,
-    /// Standard deviation over mean; NaN for a single run.
+    /// Standard deviation (divided by n) over mean; 0 for a single run.
     pub cv: f64,
 }
 
@@ -217,13 +217,14 @@ impl RunStats {
         let mut sorted = hours.to_vec();
         sorted.sort_by(f64::total_cmp);
         let moments: Moments = sorted.iter().copied().collect();
+        let n = sorted.len() as f64;
         Some(RunStats {
             n: sorted.len(),
             mean: moments.mean()?,
             median: quantile(&sorted, 0.5)?,
             p90: quantile(&sorted, 0.9)?,
             max: *sorted.last()?,
-            cv: moments.cv().unwrap_or(f64::NAN),
+            cv: moments.cv().unwrap_or(0.0) * ((n - 1.0) / n).sqrt(),
         })
     }
 }
