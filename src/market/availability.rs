@@ -103,7 +103,7 @@ impl Availability {
     /// Its value at the start of each whole tick of another gap.
     #[must_use]
     pub fn sampled(&self, gap: Duration) -> Vec<u32> {
-        let ticks = if gap.0 == 0 { 0 } else { self.length.0 / gap.0 };
+        let ticks = self.length.0.checked_div(gap.0).unwrap_or(0);
         (0..ticks).map(|k| self.at(Duration(k * gap.0))).collect()
     }
 

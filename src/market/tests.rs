@@ -183,7 +183,12 @@ fn a_market_that_is_never_up_or_never_down_is_so() {
     assert_eq!(never.path(day, None, &mut stream("d")).steps(), [(Duration::ZERO, 0)]);
     let always = OnOff::new(one, zero.clone()).expect("up is positive");
     assert_eq!(always.path(day, None, &mut stream("u")).steps(), [(Duration::ZERO, 1)]);
-    assert!(OnOff::new(zero.clone(), zero).is_err());
+    assert!(OnOff::new(zero.clone(), zero.clone()).is_err());
+    // Turns of a microsecond would make a path of 10^13 steps.
+    assert!(OnOff::new(Dist::constant(1e-10).expect("short"), zero).is_err());
+    // Turns that are longer than time itself are one run.
+    let long = OnOff::new(Dist::constant(1e9).expect("long"), Dist::constant(1e9).expect("long")).expect("finite");
+    assert_eq!(long.path(day, None, &mut stream("l")).steps().len(), 1);
     let heavy = Dist::pareto(1.0, 0.9).expect("a Pareto without a mean");
     assert!(OnOff::new(heavy, Dist::constant(1.0).expect("one")).is_err());
 }
@@ -427,6 +432,47 @@ fn lemons_and_software_add_to_the_rate_and_a_split_keeps_the_total() {
     assert_eq!(Hardware { node_mtbf: NEVER, software: None, ..all }.job_mtbf(8), NEVER);
 }
 
+#[test]
+fn nonsense_is_told_in_the_words_of_the_documentation() {
+    let told = |r: Result<(), Unsound>| r.expect_err("nonsense").to_string();
+    assert_eq!(
+        told(Bathtub { a: 1.5, ..TUB }.check()),
+        "the share of early deaths must be above 0 and at most 1, found 1.5"
+    );
+    assert!(told(Bathtub { tau2_h: 0.0, ..TUB }.check()).starts_with("tau2 must be greater than 0"));
+    assert_eq!(Lifetime::Bathtub(TUB).check(), Ok(()));
+    let calendar = |per_hour, shape| Calendar { per_hour, shape, epoch_hour: 0.0 }.check();
+    assert!(told(calendar(-1.0, CalendarShape::Hours(vec![1.0; 24]))).contains("0 or more"));
+    assert!(told(calendar(1.0, CalendarShape::Hours(vec![1.0; 23]))).contains("24 (a day) or 168 (a week), found 23"));
+    assert!(told(calendar(1.0, CalendarShape::Hours(vec![f64::NAN; 24]))).contains("hourly factor"));
+    let high = CalendarShape::Sinusoid { amplitude: 1.2, phase_h: 0.0 };
+    assert!(told(calendar(1.0, high)).contains("the amplitude must be from 0 to 1"));
+    assert_eq!(sine(0.0).check(), Ok(()));
+    assert!(told(shock(Kill::Fraction(1.1)).check()).contains("from 0 to 1"));
+    assert!(told(shock(Kill::Counts(vec![(1, 0.0)])).check()).contains("sum of the weights"));
+    assert!(told(shock(Kill::Counts(vec![(1, -1.0), (2, 3.0)])).check()).contains("weight of a count"));
+    assert!(told(Shock { group: Some(0), ..shock(Kill::Fraction(0.5)) }.check()).contains("1 or more"));
+    assert_eq!(shock(Kill::Fraction(0.5)).check(), Ok(()));
+    assert!(told(Backoff { first: Duration::ZERO, ..Backoff::SKYPILOT }.check()).contains("first wait"));
+    assert!(told(Backoff { factor: 0.5, ..Backoff::SKYPILOT }.check()).contains("1 or more"));
+    let launch = Launch::new(Dist::constant(90.0).expect("a time"));
+    assert_eq!(launch.check(), Ok(()));
+    assert!(told(Launch { fail: LaunchFailure::Chance(1.0), ..launch }.check()).contains("nothing would ever start"));
+    for p in Provider::ALL {
+        assert_eq!(Notice::of(p).notice.check(), Ok(()));
+    }
+    let lead = (Duration::from_secs(9), Duration::from_secs(3));
+    let early = Some(Early { simultaneous: 0.5, lead, false_per_hour: 0.0 });
+    assert!(told(Notice { early, ..Notice::NONE }.check()).contains("at least the shortest, found 3"));
+    assert!(told(Feed::AwsMonthly { exposure_h: 0.0 }.check(0.1)).contains("at most 744"));
+    assert!(told(Feed::AzureHourly.check(1.0)).contains("interrupted share"));
+    for p in hardware::PRESETS {
+        assert_eq!(p.hardware(8).check(), Ok(()));
+    }
+    let lemons = Lemons { share: 0.1, factor: 0.5 };
+    assert!(told(Hardware { lemons, ..Hardware::of_gpus(8_000.0, 8) }.check()).contains("a lemon fails"));
+}
+
 fn ticks() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(0..4_u32, 1..40)
 }
@@ -456,7 +502,7 @@ proptest! {
 
     #[test]
     fn a_replay_agrees_with_a_walk_over_nanoseconds(
-        values in ticks(), wrap: bool, origin in 0..60_u64, nodes in 1..3_u32,
+        values in prop::collection::vec(0..4_u32, 1..9), wrap: bool, origin in 0..30_u64, nodes in 1..3_u32,
     ) {
         let trace = std::sync::Arc::new(Availability::of_ticks(Duration(3), &values));
         let replay = Replay { trace, offset: Offset::Fixed(Duration(0)), wrap, nodes_per_unit: nodes };
