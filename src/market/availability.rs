@@ -107,10 +107,25 @@ impl Availability {
         (0..ticks).map(|k| self.at(Duration(k * gap.0))).collect()
     }
 
+    /// What both offer, the less of the two at each instant, for as long as the shorter lasts: capacity by a trace and
+    /// price under a bid, for example. A gap stays where both have the same.
+    #[must_use]
+    pub fn both(&self, other: &Availability) -> Availability {
+        let length = self.length.min(other.length);
+        let mut times: Vec<Duration> = self.steps.iter().chain(&other.steps).map(|s| s.0).collect();
+        times.sort_unstable();
+        times.dedup();
+        let steps = times.into_iter().map(|t| (t, self.at(t).min(other.at(t)))).collect();
+        let gap = self.gap.filter(|_| self.gap == other.gap);
+        Availability { gap, ..Availability::of_steps(steps, length) }
+    }
+
     /// The first part of it, at most `length` long: traces of one folder end at different times.
     #[must_use]
     pub fn truncated(&self, length: Duration) -> Availability {
+        // A tick that is cut is left out: with a gap, the length is a whole number of them.
         let length = length.min(self.length);
+        let length = self.gap.filter(|g| g.0 > 0).map_or(length, |g| Duration(length.0 / g.0 * g.0));
         Availability { gap: self.gap, ..Availability::of_steps(self.steps.clone(), length) }
     }
 

@@ -301,7 +301,8 @@ impl OnOff {
     }
 
     /// A path of 0 (down) and 1 (up). It begins some fifty turns into its life, so that its start is neither an
-    /// up's nor a down's beginning. No run is shorter than 1/10,000 of the mean turn. With a gap, each run takes a whole number of ticks, at least one, to the nearest.
+    /// up's nor a down's beginning. No run is shorter than 1/10,000 of the mean turn. With a gap, each run takes a
+    /// whole number of ticks, at least one, to the nearest.
     pub fn path(&self, length: Duration, gap: Option<Duration>, s: &mut Stream) -> Availability {
         // A mean beyond the range of time must leave room for what comes after the turns before the start.
         let turn = hours(self.up.mean() + self.down.mean()).min(Duration(u64::MAX / (4 * BURN_IN)));

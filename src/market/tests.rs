@@ -496,6 +496,16 @@ proptest! {
         prop_assert!((runs.availability() - up).abs() < 1e-9);
         let total: f64 = runs.up.iter().chain(&runs.down).sum();
         prop_assert!((total - a.length().as_hours_f64()).abs() < 1e-9);
+        let other = Availability::of_steps(vec![(Duration(0), 2), (Duration(gap.0 * 5 / 2), 1)], Duration(gap.0 * 7));
+        let both = a.both(&other);
+        for t in 0..14 * 4 {
+            let t = Duration(gap.0 * t / 4);
+            let expected = if t < both.length() { a.at(t).min(other.at(t)) } else { 0 };
+            prop_assert_eq!(both.at(t), expected);
+        }
+        prop_assert_eq!(both.length(), a.length().min(other.length()));
+        prop_assert_eq!(a.both(&a), a.clone());
+        prop_assert_eq!(a.truncated(Duration(gap.0 - 1)).length(), Duration::ZERO);
         let cut = a.truncated(Duration(gap.0 * 3));
         prop_assert_eq!(cut.ticks(), Some(values.iter().take(3).copied().collect::<Vec<_>>()));
     }
