@@ -167,6 +167,8 @@ pub fn fit(text: &str, px: f64, bold: bool, max: f64) -> String {
 #[must_use]
 pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
+    // No line begins with a percent sign.
+    let text = text.replace(" %", "\u{a0}%");
     let mut words = text.split(' ').peekable();
     while words.peek().is_some() {
         if out.len() + 1 == lines {
@@ -185,7 +187,7 @@ pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<Stri
         }
         out.push(fit(&line, px, bold, max));
     }
-    out
+    out.into_iter().map(|l| l.replace('\u{a0}', " ")).collect()
 }
 
 #[cfg(test)]
@@ -206,6 +208,8 @@ mod tests {
         assert!(lines.iter().all(|l| width(l, 22.0, false) <= 200.0));
         assert_eq!(lines.join(" "), text);
         assert_eq!(wrap(text, 22.0, false, 200.0, 2).len(), 2);
+        let narrow = width("of 32", 22.0, false) + 1.0;
+        assert_eq!(wrap("of 32 % now", 22.0, false, narrow, 9), ["of", "32 %", "now"]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Look {
             Look::Owned => (SLATE, None, "working on owned capacity"),
             Look::SetUp => (PURPLE, None, "setting up"),
             Look::Save => (SKY, None, "saving"),
-            Look::Boot => (PALE, Some(GREY), "nodes being had and booting"),
+            Look::Boot => (PALE, Some(GREY), "getting nodes, booting"),
             Look::Waiting => (WHITE, Some(MID), "waiting without capacity"),
             Look::Wasted => (VERMILION, Some(WHITE), "work that was lost"),
             Look::Other => (MID, None, "anything else"),
@@ -163,14 +163,14 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
     let notes: Vec<String> = lanes.iter().map(|l| lane_note(&stretches, l)).collect();
     let right = notes.iter().map(|n| theme::width(n, LABEL_PX, false)).fold(0.0, f64::max);
     let area = Area::new(body.x0 + left + 24.0, top + 40.0, body.x1 - right - 28.0, body.y1 - 72.0);
-    let pitch = (area.h() / lanes.len().max(1) as f64).min(150.0);
+    let pitch = (area.h() / lanes.len().max(1) as f64).min(190.0);
     let area = Area { y1: area.y0 + pitch * lanes.len() as f64, ..area };
     let end = deadline.map_or(last, |d| last.max(origin + d)) - origin;
     let plot = Plot { area, x: Scale::Linear(0.0, end as f64 * 1.01), y: Scale::Linear(0.0, 1.0) };
     plot.x_axis(&mut s, &hour_ticks(end as f64 / HOUR), "hours since the run arrived");
     for (i, lane) in lanes.iter().enumerate() {
         let y = area.y0 + pitch * (i as f64 + 0.5);
-        let half = (pitch * 0.33).min(40.0);
+        let half = (pitch * 0.33).min(52.0);
         s.line((area.x0, y + pitch / 2.0), (area.x1, y + pitch / 2.0), theme::GRID, 1);
         let mine: Vec<&&Stretch> = stretches.iter().filter(|s| s.pool == lane.0).collect();
         // Work first, so that what is short and drawn wider lies over it.

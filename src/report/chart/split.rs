@@ -7,7 +7,7 @@ use super::{Drawing, csv, share};
 use crate::outcome::{Outcome, Part, SplitRow};
 use crate::report::axes::{About, Plot, Scale, Swatch, dollars, from_zero, key, page};
 use crate::report::plot::heading;
-use crate::report::scene::{Anchor, Area, Scene};
+use crate::report::scene::{Anchor, Area, Scene, Text};
 use crate::report::theme::{
     self, BLACK, BLUE, GREEN, GREY, HEAD_PX, Ink, LABEL_PX, ORANGE, PALE, PURPLE, SKY, SLATE, VERMILION, YELLOW,
 };
@@ -194,17 +194,24 @@ fn bars(s: &mut Scene, body: Area, rows: &[Row]) {
     let texts: Vec<String> = rows
         .iter()
         .map(|r| {
-            let credit = if r.credit < 0.0 { format!(", {} free", words::dollars(r.credit)) } else { String::new() };
+            let credit = if r.credit < 0.0 { format!(", after {} came free", words::dollars(-r.credit)) } else { String::new() };
             format!("{}{credit}", words::usd(r.usd))
         })
         .collect();
-    let right = texts.iter().map(|t| theme::width(t, LABEL_PX, false)).fold(0.0, f64::max);
-    let area = Area::new(body.x0 + left + 28.0, body.y0 + 8.0, body.x1 - right - 40.0, body.y1 - 72.0);
+    let max = rows.iter().map(|r| r.groups.values().sum::<f64>()).fold(1e-9, f64::max);
+    // Room to the right for what is written beside each bar, where that bar ends.
+    let (x0, x1) = (body.x0 + left + 28.0, body.x1 - 24.0);
+    let width = rows.iter().zip(&texts).map(|(r, t)| {
+        let part = (r.groups.values().sum::<f64>() / max).max(0.01);
+        (x1 - x0 - theme::width(t, LABEL_PX, false) - 20.0) / part
+    });
+    let width = width.fold(x1 - x0, f64::min).max(200.0);
+    let area = Area::new(x0, body.y0 + 8.0, x0 + width, body.y1 - 72.0);
     let pitch = (area.h() / rows.len().max(1) as f64).min(120.0);
     let area = Area { y1: area.y0 + pitch * rows.len() as f64, ..area };
-    let max = rows.iter().map(|r| r.groups.values().sum::<f64>()).fold(0.0, f64::max);
-    let (top, t, step) = from_zero(max / 1.04, 1e-9, 6);
-    let plot = Plot { area, x: Scale::Linear(0.0, top), y: Scale::Linear(0.0, 1.0) };
+    let (_, t, step) = from_zero(max, 1e-9, 6);
+    let t: Vec<f64> = t.into_iter().filter(|v| *v <= max * 1.0001).collect();
+    let plot = Plot { area, x: Scale::Linear(0.0, max), y: Scale::Linear(0.0, 1.0) };
     plot.x_axis(s, &dollars(&t, step), "USD in the window");
     for (i, r) in rows.iter().enumerate() {
         let y = area.y0 + pitch * (i as f64 + 0.5);
@@ -229,7 +236,8 @@ fn bars(s: &mut Scene, body: Area, rows: &[Row]) {
         }
         let name = theme::fit(&r.name, HEAD_PX, true, 420.0);
         s.bold(area.x0 - 18.0, y + 9.0, name, HEAD_PX, BLACK, Anchor::End);
-        s.text(plot.px(from) + 14.0, y + 8.0, texts[i].clone(), LABEL_PX, GREY, Anchor::Start);
+        let (x, text) = (plot.px(from) + 14.0, texts[i].clone());
+        s.label(Text { x, y: y + 8.0, text, px: LABEL_PX, bold: false, ink: GREY, anchor: Anchor::Start });
     }
 }
 
