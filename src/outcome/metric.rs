@@ -121,7 +121,12 @@ pub const TABLE: &[MetricDoc] = &[
     doc("cost.notice", "USD", Direction::Lower, "nodes that were told to go, once nothing ran on them"),
     doc("cost.storage", "USD", Direction::Lower, "checkpoints kept"),
     doc("cost.egress", "USD", Direction::Lower, "checkpoints moved between places"),
-    doc("cost.free_reclaim", "USD", Direction::Neutral, "time not billed because the provider took the node back (≤ 0)"),
+    doc(
+        "cost.free_reclaim",
+        "USD",
+        Direction::Neutral,
+        "time not billed because the provider took the node back (≤ 0)",
+    ),
     doc("spot.share", "%", Direction::Neutral, "productive GPU time on spot / productive GPU time"),
     doc("jobs.interruptions", "times", Direction::Lower, "times a running job lost a node, or stopped to save itself"),
     doc("launch.granted", "nodes", Direction::Neutral, "nodes launched"),
@@ -149,8 +154,18 @@ pub const TABLE: &[MetricDoc] = &[
         Direction::Lower,
         "missed / met and missed: over replications, the probability of a miss",
     ),
-    doc("work.NAME.saves_in_time", "%", Direction::Higher, "saves on notice that were durable in time / saves on notice"),
-    doc("work.NAME.notice_to_safe.p90", "s", Direction::Lower, "notice to durable progress, saves in time, 90th percentile"),
+    doc(
+        "work.NAME.saves_in_time",
+        "%",
+        Direction::Higher,
+        "saves on notice that were durable in time / saves on notice",
+    ),
+    doc(
+        "work.NAME.notice_to_safe.p90",
+        "s",
+        Direction::Lower,
+        "notice to durable progress, saves in time, 90th percentile",
+    ),
 ];
 
 /// Every metric of an outcome, in the order of [`TABLE`].
@@ -246,9 +261,8 @@ fn interruptions(o: &Outcome, put: &mut impl FnMut(String, Option<f64>, &str, Di
     put("goodput".into(), percent(productive, held), "%", Higher);
     let split = o.split();
     let of = |part: Part| split.iter().filter(|r| r.part == part).map(|r| r.usd.0).sum::<Usd>().to_f64();
-    let fallback = |r: &&super::SplitRow| {
-        r.part == Part::OnDemand && r.workload.as_ref().is_some_and(|w| o.uses_spot(w))
-    };
+    let fallback =
+        |r: &&super::SplitRow| r.part == Part::OnDemand && r.workload.as_ref().is_some_and(|w| o.uses_spot(w));
     put("cost.spot".into(), Some(of(Part::Spot)), "USD", Neutral);
     let usd = split.iter().filter(fallback).map(|r| r.usd.0).sum::<Usd>().to_f64();
     put("cost.fallback".into(), Some(usd), "USD", Lower);
@@ -272,7 +286,8 @@ fn interruptions(o: &Outcome, put: &mut impl FnMut(String, Option<f64>, &str, Di
         let Some(r) = &w.run else { continue };
         let hours = |q: f64| w.turnaround.quantile(q).map(|ns| ns as f64 / 3.6e12);
         let (met, missed) = (r.deadline_met, r.deadline_missed);
-        let mut put = |name: &str, v: Option<f64>, unit: &str, d: Direction| put(format!("work.{}.{name}", w.name), v, unit, d);
+        let mut put =
+            |name: &str, v: Option<f64>, unit: &str, d: Direction| put(format!("work.{}.{name}", w.name), v, unit, d);
         put("interruptions", Some(r.interruptions.iter().sum::<u64>() as f64), "times", Lower);
         put("goodput", l.goodput().map(|v| 100.0 * v), "%", Higher);
         put("lost_gpu_hours", Some(l.lost as f64 / MILLI_NS_PER_GPU_HOUR), "GPU-h", Lower);

@@ -320,13 +320,6 @@ mod tests {
     }
 
     #[test]
-    fn dump() {
-        for c in render_all(interrupted()).unwrap() {
-            std::fs::write(format!("/tmp/tells/{}.png", c.name), c.png).unwrap();
-        }
-    }
-
-    #[test]
     fn the_same_outcome_gives_the_same_bytes() {
         assert_eq!(render_all(all()), render_all(all()));
     }

@@ -119,7 +119,9 @@ impl<W: Write> Perfetto<W> {
         for (i, (what, name)) in names.enumerate() {
             let pid = i + 1;
             let title = quoted(&format!("{what} {name}"));
-            p.event(format_args!("{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{pid},\"args\":{{\"name\":{title}}}}}"))?;
+            p.event(format_args!(
+                "{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{pid},\"args\":{{\"name\":{title}}}}}"
+            ))?;
             p.event(format_args!(
                 "{{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":{pid},\"args\":{{\"sort_index\":{i}}}}}"
             ))?;
@@ -316,7 +318,8 @@ mod tests {
 
     fn traced(rows: usize) -> (Outcome, Vec<u8>, Vec<Value>) {
         let m = sample::interrupted();
-        let header = Header { scenario: "a \"quoted\" name", seed: 3, start: "2026-10-05", window_start: m.window_start() };
+        let header =
+            Header { scenario: "a \"quoted\" name", seed: 3, start: "2026-10-05", window_start: m.window_start() };
         let work = m.work.iter().map(|w| w.name.as_str());
         let out = Perfetto::new(Vec::new(), header, work, m.pools.iter().map(|p| p.name.as_str())).unwrap();
         let mut t = Trace { out, rows };
@@ -384,7 +387,8 @@ mod tests {
             assert_eq!(lost, p.losses.as_ref().unwrap().total(), "{}", p.name);
             let counts: Vec<&Value> = events.iter().filter(|e| e["ph"] == "C" && e["pid"] == pid).collect();
             assert!(counts.windows(2).all(|w| w[0]["ts"].as_f64() < w[1]["ts"].as_f64()));
-            let up = |e: &&Value| ["up", "booting", "broken"].iter().map(|k| e["args"][k].as_u64().unwrap()).sum::<u64>();
+            let up =
+                |e: &&Value| ["up", "booting", "broken"].iter().map(|k| e["args"][k].as_u64().unwrap()).sum::<u64>();
             assert_eq!(counts.iter().map(up).max(), Some(u64::from(p.nodes_max)), "{}", p.name);
         }
         let named = |what: &str| events.iter().filter(|e| e["name"] == what).count();

@@ -270,7 +270,8 @@ pub fn interrupted() -> Model {
     let mut m = Model::empty("spot-training", Duration::from_hours(96));
     m.start = jiff::civil::date(2026, 10, 5).to_zoned(jiff::tz::TimeZone::UTC).expect("a date that UTC has");
     let mut on = PoolSet::EMPTY;
-    let zones = [("us-east-1a", 3.0, 2.61), ("us-east-1b", 7.0, 2.74), ("us-east-1d", 14.0, 2.95), ("on-demand", 0.0, 6.88)];
+    let zones =
+        [("us-east-1a", 3.0, 2.61), ("us-east-1b", 7.0, 2.74), ("us-east-1d", 14.0, 2.95), ("on-demand", 0.0, 6.88)];
     for (name, mean_h, usd) in zones {
         let spot = mean_h > 0.0;
         let pool = m.add_pool(name, node, 16, Rate((usd * 1e12) as i128));
@@ -368,7 +369,10 @@ pub fn interrupted() -> Model {
     w.run = Some(Arc::new(tune));
     w.accepts = vec![on];
     let pretrain = Run {
-        checkpoint: Checkpoint { pace: Pace::background(Duration::from_secs(1_800), Duration::from_secs(5), minute, 0), ..Checkpoint::default() },
+        checkpoint: Checkpoint {
+            pace: Pace::background(Duration::from_secs(1_800), Duration::from_secs(5), minute, 0),
+            ..Checkpoint::default()
+        },
         stages: stages(),
         redundancy_ppm: 0,
         buying: None,

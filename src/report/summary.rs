@@ -314,7 +314,7 @@ fn run_lines(o: &Outcome, rows: usize) -> Vec<String> {
         all.sort_by_key(|(_, _, l)| std::cmp::Reverse(l.of(Part::Lost) + l.of(Part::Restart)));
         all.truncate(rows);
     }
-    let header = ["runs", "interruptions", "goodput", "lost GPU-h", "USD", "USD/useful h", "deadlines met"];
+    let header = ["workload", "interruptions", "goodput", "lost GPU-h", "lost USD", "USD/useful h", "deadlines met"];
     let mut t = columns(&header);
     for (w, r, l) in all {
         let deadlines = r.deadline_met + r.deadline_missed;
@@ -325,7 +325,11 @@ fn run_lines(o: &Outcome, rows: usize) -> Vec<String> {
             words::number(l.lost as f64 / MILLI_NS_PER_GPU_HOUR, 0),
             words::dollars(l.of(Part::Lost).to_f64()),
             l.usd_per_useful_hour().map_or_else(|| "–".into(), |v| words::number(v, 2)),
-            if deadlines == 0 { "–".into() } else { format!("{} of {}", words::count(r.deadline_met), words::count(deadlines)) },
+            if deadlines == 0 {
+                "–".into()
+            } else {
+                format!("{} of {}", words::count(r.deadline_met), words::count(deadlines))
+            },
         ]);
     }
     right(&mut t, &[2, 3, 4, 5, 6]);
@@ -351,7 +355,8 @@ fn supply_lines(o: &Outcome, rows: usize) -> Vec<String> {
     let header = ["pool", "market", "USD", "USD/useful h", "launched", "refused", "lost", "mean to loss"];
     let mut t = columns(&header);
     for p in &order[..keep] {
-        let count = |of: &dyn Fn(&PoolLosses) -> u64| p.losses.as_ref().map_or_else(|| "–".into(), |l| words::count(of(l)));
+        let count =
+            |of: &dyn Fn(&PoolLosses) -> u64| p.losses.as_ref().map_or_else(|| "–".into(), |l| words::count(of(l)));
         let mean = p.losses.as_ref().and_then(PoolLosses::mean_hours_to_loss);
         t.add_row(vec![
             words::shorten(&p.name, 18),
@@ -367,7 +372,8 @@ fn supply_lines(o: &Outcome, rows: usize) -> Vec<String> {
     let rest = &order[keep..];
     if !rest.is_empty() {
         let usd: Usd = rest.iter().map(|p| p.bill.0).sum();
-        let sum = |of: &dyn Fn(&PoolLosses) -> u64| words::count(rest.iter().filter_map(|p| p.losses.as_ref()).map(of).sum());
+        let sum =
+            |of: &dyn Fn(&PoolLosses) -> u64| words::count(rest.iter().filter_map(|p| p.losses.as_ref()).map(of).sum());
         let (a, b, c) = (sum(&|l| l.launches), sum(&|l| l.launches_failed), sum(&PoolLosses::total));
         let blank = String::new;
         t.add_row(vec![format!("{} others", rest.len()), blank(), words::dollars(usd.to_f64()), blank(), a, b, c]);

@@ -188,7 +188,8 @@ mod tests {
         let usd = o.pools[..4].iter().map(|p| p.bill.0).sum::<Usd>() + store;
         let got = of("work.tune.usd_per_useful_gpu_hour").unwrap();
         assert!((got - usd.to_f64() / hours).abs() < 1e-9, "{got}");
-        let on_demand = o.split().iter().filter(|r| r.part == crate::outcome::Part::OnDemand).map(|r| r.usd.0).sum::<Usd>();
+        let on_demand =
+            o.split().iter().filter(|r| r.part == crate::outcome::Part::OnDemand).map(|r| r.usd.0).sum::<Usd>();
         assert_eq!(of("cost.fallback"), Some(on_demand.to_f64()));
     }
 

@@ -50,6 +50,15 @@ impl Look {
         }
     }
 
+    /// What is drawn over what.
+    const fn layer(self) -> u8 {
+        match self {
+            Look::Spot | Look::OnDemand | Look::Owned => 0,
+            Look::Save | Look::Wasted => 2,
+            _ => 1,
+        }
+    }
+
     /// Colour, hatching, and what the key says.
     const fn style(self) -> (Ink, Option<Ink>, &'static str) {
         match self {
@@ -126,7 +135,8 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
     let origin = finish.map_or(first, |f| f.arrive_ns.min(first));
     let deadline = about.deadlines.iter().find(|d| d.0 == work.name).map(|d| d.1);
     let title = title(&name, finish, deadline, &stretches);
-    let note = "of the runs recorded from start to end, the one of median length; what is short is drawn wide enough to see";
+    let note =
+        "of the runs recorded from start to end, the one of median length; what is short is drawn wide enough to see";
     let (mut s, body) = page(&title, note, about);
 
     // Lanes in the outcome's order of pools, the waiting last.
@@ -173,10 +183,10 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         let half = (pitch * 0.33).min(52.0);
         s.line((area.x0, y + pitch / 2.0), (area.x1, y + pitch / 2.0), theme::GRID, 1);
         let mine: Vec<&&Stretch> = stretches.iter().filter(|s| s.pool == lane.0).collect();
-        // Work first, so that what is short and drawn wider lies over it.
-        for work in [true, false] {
-            for st in mine.iter().filter(|s| is_work(Look::of(s)) == work) {
-                bar(&mut s, &plot, st, origin, (y, half), work);
+        // Work first and saves and losses last: what is short and drawn wider lies over what is long.
+        for layer in 0..3 {
+            for st in mine.iter().filter(|s| Look::of(s).layer() == layer) {
+                bar(&mut s, &plot, st, origin, (y, half), layer == 0);
             }
         }
         let text = theme::fit(lane_name(lane), HEAD_PX, true, 420.0);
@@ -189,7 +199,8 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         let x = plot.px(d as f64);
         s.dashed(&[(x, area.y0 - 30.0), (x, area.y1)], BLACK, 3, 12.0, 7.0);
         let text = format!("deadline after {}", words::length(d));
-        let t = Text { x: x - 12.0, y: area.y0 - 14.0, text, px: LABEL_PX, bold: false, ink: BLACK, anchor: Anchor::End };
+        let t =
+            Text { x: x - 12.0, y: area.y0 - 14.0, text, px: LABEL_PX, bold: false, ink: BLACK, anchor: Anchor::End };
         s.label(t);
     }
     Some(Drawing { name: "gantt", title, scene: s, csv: table(&stretches, origin) })
@@ -247,7 +258,14 @@ mod tests {
 
     fn stretch(ordinal: u64, from: f64, to: f64, market: &str, activity: Option<Activity>) -> Stretch {
         let pool = market.to_owned();
-        Stretch { ordinal, pool: pool.clone(), market: pool, activity, from_ns: (from * HOUR) as u64, to_ns: (to * HOUR) as u64 }
+        Stretch {
+            ordinal,
+            pool: pool.clone(),
+            market: pool,
+            activity,
+            from_ns: (from * HOUR) as u64,
+            to_ns: (to * HOUR) as u64,
+        }
     }
 
     #[test]
@@ -279,7 +297,8 @@ mod tests {
     fn the_title_says_how_far_from_the_deadline_and_how_much_on_spot() {
         let f = Finish { ordinal: 0, arrive_ns: 0, end_ns: 10 * HOUR as u64, done: true, met: Some(true), attempts: 3 };
         let p = Some(Activity::Productive);
-        let s = [stretch(0, 0.0, 6.0, "spot", p), stretch(0, 6.0, 8.0, "on-demand", p), stretch(0, 8.0, 10.0, "", None)];
+        let s =
+            [stretch(0, 0.0, 6.0, "spot", p), stretch(0, 6.0, 8.0, "on-demand", p), stretch(0, 8.0, 10.0, "", None)];
         let s: Vec<&Stretch> = s.iter().collect();
         let text = title("tune-0", Some(&f), Some(12 * HOUR as u64), &s);
         assert_eq!(text, "tune-0 finished 2 h before its deadline; 75 % of its computing was on spot, in 3 attempts");

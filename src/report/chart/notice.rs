@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(c.len(), 2);
         assert!((c[0].1 - 0.5).abs() < 1e-12 && (c[1].1 - 0.75).abs() < 1e-12);
         let text = title(&[("a", &r)], Some(120_000_000_000));
-        assert!(text.starts_with("3 of 4 saves on notice were safe in time; nine in ten within 30 s of the 2 min"), "{text}");
+        assert!(
+            text.starts_with("3 of 4 saves on notice were safe in time; nine in ten within 30 s of the 2 min"),
+            "{text}"
+        );
     }
 }

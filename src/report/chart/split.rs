@@ -116,8 +116,7 @@ fn rows(o: &Outcome, split: &[SplitRow]) -> Vec<Row> {
     if all.len() > ROWS {
         let rest = all.split_off(ROWS - 1);
         let n = rest.len();
-        let mut sum =
-            Row { name: format!("{n} others"), usd: Usd::ZERO, groups: BTreeMap::new(), credit: 0.0 };
+        let mut sum = Row { name: format!("{n} others"), usd: Usd::ZERO, groups: BTreeMap::new(), credit: 0.0 };
         for r in rest {
             sum.usd += r.usd;
             sum.credit += r.credit;
@@ -194,7 +193,8 @@ fn bars(s: &mut Scene, body: Area, rows: &[Row]) {
     let texts: Vec<String> = rows
         .iter()
         .map(|r| {
-            let credit = if r.credit < 0.0 { format!(", after {} came free", words::dollars(-r.credit)) } else { String::new() };
+            let credit =
+                if r.credit < 0.0 { format!(", after {} came free", words::dollars(-r.credit)) } else { String::new() };
             format!("{}{credit}", words::usd(r.usd))
         })
         .collect();
@@ -277,7 +277,14 @@ fn list(s: &mut Scene, body: Area, parts: &[(String, f64, Group)]) {
         if let Some(h) = hatch {
             s.hatch(a, h, 9.0);
         }
-        s.text(area.x0 - 16.0, y + 0.36 * LABEL_PX, theme::fit(name, LABEL_PX, false, 520.0), LABEL_PX, BLACK, Anchor::End);
+        s.text(
+            area.x0 - 16.0,
+            y + 0.36 * LABEL_PX,
+            theme::fit(name, LABEL_PX, false, 520.0),
+            LABEL_PX,
+            BLACK,
+            Anchor::End,
+        );
         let text = format!("{} USD · {}", words::dollars(*usd), words::percent(share(*usd, whole)));
         s.text(x1 + 12.0, y + 0.36 * LABEL_PX, text, LABEL_PX, GREY, Anchor::Start);
     }
@@ -291,12 +298,7 @@ fn table(split: &[SplitRow]) -> String {
     csv(
         &["workload", "part", "stage", "usd"],
         by.into_iter().map(|((w, p, s), usd)| {
-            vec![
-                w.unwrap_or_default().to_owned(),
-                p.key().to_owned(),
-                s.unwrap_or_default().to_owned(),
-                usd.exact(),
-            ]
+            vec![w.unwrap_or_default().to_owned(), p.key().to_owned(), s.unwrap_or_default().to_owned(), usd.exact()]
         }),
     )
 }

@@ -99,9 +99,11 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         return None;
     }
     let title = title(&all);
-    let note = "Kaplan–Meier: nodes given back or still there count for as long as they were seen; mean = node-hours / losses";
+    let note =
+        "Kaplan–Meier: nodes given back or still there count for as long as they were seen; mean = node-hours / losses";
     let (mut s, body) = page(&title, note, about);
-    let entries = [(Swatch::Line(BLACK, 3), "nodes of the run"), (Swatch::Dash(BLACK, 3), "exponential with the same mean")];
+    let entries =
+        [(Swatch::Line(BLACK, 3), "nodes of the run"), (Swatch::Dash(BLACK, 3), "exponential with the same mean")];
     let top = key(&mut s, &body, body.y0 + 16.0, &entries);
     let names: Vec<String> = all
         .iter()
@@ -182,7 +184,12 @@ mod tests {
         // The market's own estimate agrees.
         let hours: Vec<Life> = lives
             .iter()
-            .map(|(h, taken)| Life { kind: String::new(), born: Duration::ZERO, lived: Duration::from_hours(*h), taken: *taken })
+            .map(|(h, taken)| Life {
+                kind: String::new(),
+                born: Duration::ZERO,
+                lived: Duration::from_hours(*h),
+                taken: *taken,
+            })
             .collect();
         let law = empirical(&hours).unwrap();
         for (age, left) in km {

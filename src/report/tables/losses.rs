@@ -40,8 +40,12 @@ pub fn cost_split_csv(o: &Outcome) -> String {
 /// the first five are the dearest of all.
 #[must_use]
 pub fn dearest(o: &Outcome) -> Vec<(&WorkOutcome, &Loss)> {
-    let mut all: Vec<(&WorkOutcome, &Loss)> =
-        o.work.iter().filter_map(|w| Some((w, w.run.as_ref()?))).flat_map(|(w, r)| r.worst.iter().map(move |l| (w, l))).collect();
+    let mut all: Vec<(&WorkOutcome, &Loss)> = o
+        .work
+        .iter()
+        .filter_map(|w| Some((w, w.run.as_ref()?)))
+        .flat_map(|(w, r)| r.worst.iter().map(move |l| (w, l)))
+        .collect();
     all.sort_by_key(|(_, l)| (std::cmp::Reverse(l.usd), l.at_ns, l.ordinal));
     all
 }
@@ -50,7 +54,8 @@ pub fn dearest(o: &Outcome) -> Vec<(&WorkOutcome, &Loss)> {
 #[must_use]
 pub fn interruptions_csv(o: &Outcome) -> String {
     let clock = Clock::of(o);
-    let header = ["time", "at_s", "workload", "ordinal", "pool", "cause", "nodes", "lost_gpu_h", "restart_gpu_h", "usd"];
+    let header =
+        ["time", "at_s", "workload", "ordinal", "pool", "cause", "nodes", "lost_gpu_h", "restart_gpu_h", "usd"];
     let rows = dearest(o).into_iter().map(|(w, l)| {
         vec![
             clock.iso(l.at_ns),
@@ -127,7 +132,9 @@ mod tests {
         let tune = o.work[0].run.as_ref().unwrap();
         assert!(tune.saves > 0 && tune.interruptions.iter().sum::<u64>() > 0 && tune.deadline_met > 0);
         let parts: std::collections::BTreeSet<Part> = o.split().iter().map(|r| r.part).collect();
-        for p in [Part::Spot, Part::OnDemand, Part::Owned, Part::Checkpoints, Part::Lost, Part::Restart, Part::FirstStart] {
+        for p in
+            [Part::Spot, Part::OnDemand, Part::Owned, Part::Checkpoints, Part::Lost, Part::Restart, Part::FirstStart]
+        {
             assert!(parts.contains(&p), "{}", p.key());
         }
         for p in [Part::Notice, Part::Boot, Part::Broken, Part::Storage, Part::Egress, Part::FreeReclaim] {
@@ -166,14 +173,4 @@ mod tests {
         assert_eq!(loss_tables(&o).len(), 3);
         assert!(loss_tables(&sample::outcome(None, 1.0, 1.0)).is_empty());
     }
-}
-#[cfg(test)]
-#[test]
-fn dump() {
-    let o = crate::report::sample::spot();
-    std::fs::create_dir_all("/tmp/tells").unwrap();
-    for (n, t) in loss_tables(&o) { std::fs::write(format!("/tmp/tells/{n}"), t).unwrap(); }
-    std::fs::write("/tmp/tells/summary.json", super::summary_json(&o).unwrap()).unwrap();
-    std::fs::write("/tmp/tells/summary.txt", crate::report::summary::text(&o, &[], &["fleetcast explain x".into(), "fleetcast run y".into(), "fleetcast check".into()])).unwrap();
-    std::fs::write("/tmp/tells/explain.txt", crate::report::explain::bill(&o)).unwrap();
 }
