@@ -167,18 +167,16 @@ pub fn fit(text: &str, px: f64, bold: bool, max: f64) -> String {
 #[must_use]
 pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    // No line begins with a percent sign.
-    let text = text.replace(" %", "\u{a0}%");
-    let mut words = text.split(' ').peekable();
+    let mut words = glued(text).into_iter().peekable();
     while words.peek().is_some() {
         if out.len() + 1 == lines {
-            let rest: Vec<&str> = words.collect();
+            let rest: Vec<String> = words.collect();
             out.push(fit(&rest.join(" "), px, bold, max));
             break;
         }
         let mut line = String::new();
         while let Some(w) = words.peek() {
-            let longer = if line.is_empty() { (*w).to_owned() } else { format!("{line} {w}") };
+            let longer = if line.is_empty() { w.clone() } else { format!("{line} {w}") };
             if width(&longer, px, bold) > max && !line.is_empty() {
                 break;
             }
@@ -187,7 +185,24 @@ pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<Stri
         }
         out.push(fit(&line, px, bold, max));
     }
-    out.into_iter().map(|l| l.replace('\u{a0}', " ")).collect()
+    out
+}
+
+/// The words of a text, a unit with its number: no line begins with one.
+fn glued(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for w in text.split(' ') {
+        let bare = w.trim_end_matches([',', ';', '.', ':']);
+        let unit = matches!(bare, "%" | "s" | "min" | "h" | "d" | "USD");
+        match out.last_mut() {
+            Some(last) if unit && last.ends_with(|c: char| c.is_ascii_digit()) => {
+                last.push(' ');
+                last.push_str(w);
+            }
+            _ => out.push(w.to_owned()),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -190,9 +190,14 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
             }
         }
         let text = theme::fit(lane_name(lane), HEAD_PX, true, 420.0);
-        let market = if lane.0.is_empty() { "waiting" } else { &lane.1 };
-        s.bold(area.x0 - 18.0, y - 4.0, text, HEAD_PX, BLACK, Anchor::End);
-        s.text(area.x0 - 18.0, y + 26.0, market, theme::TICK_PX, GREY, Anchor::End);
+        // Two lines where there is room for them: colours tell the markets apart as well.
+        if pitch >= 76.0 {
+            let market = if lane.0.is_empty() { "waiting" } else { &lane.1 };
+            s.bold(area.x0 - 18.0, y - 4.0, text, HEAD_PX, BLACK, Anchor::End);
+            s.text(area.x0 - 18.0, y + 26.0, market, theme::TICK_PX, GREY, Anchor::End);
+        } else {
+            s.bold(area.x0 - 18.0, y + 10.0, text, HEAD_PX, BLACK, Anchor::End);
+        }
         s.text(area.x1 + 16.0, y + 8.0, notes[i].clone(), LABEL_PX, GREY, Anchor::Start);
     }
     if let Some(d) = deadline {

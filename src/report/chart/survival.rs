@@ -80,7 +80,7 @@ fn title(all: &[Curve<'_>]) -> String {
     let worst = all.iter().reduce(|a, b| if b.mean_h < a.mean_h { b } else { a });
     let best = all.iter().reduce(|a, b| if b.mean_h > a.mean_h { b } else { a });
     match (worst, best) {
-        (Some(w), Some(b)) if all.len() > 1 => {
+        (Some(w), Some(b)) if b.mean_h > w.mean_h => {
             format!("{}, one of {} after {}", words::sentence(&text(w)), b.name, h(b.mean_h))
         }
         (Some(w), _) => match w.median_h() {
@@ -123,9 +123,11 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
     let y: Vec<(f64, String)> = (0..=5).map(|i| (f64::from(i) * 0.2, format!("{} %", i * 20))).collect();
     plot.y_axis(&mut s, &y, "nodes still there");
     plot.x_axis(&mut s, &plain(&t, step), "age of a node, hours");
+    // The pools' own colours, unless two would share one.
+    let own = all.iter().all(|c| theme::pool(c.pool) != theme::SLATE);
+    let inks: Vec<theme::Ink> = (0..).zip(&all).map(|(i, c)| theme::pool(if own { c.pool } else { i })).collect();
     let mut ends = Vec::new();
-    for c in &all {
-        let ink = theme::pool(c.pool);
+    for (c, ink) in all.iter().zip(inks.iter().copied()) {
         let law: Vec<(f64, f64)> =
             (0..=200).map(|i| end * f64::from(i) / 200.0).map(|h| plot.at(h, (-h / c.mean_h).exp())).collect();
         s.dashed(&law, ink, 3, 10.0, 8.0);
@@ -140,8 +142,8 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         ends.push(plot.py(values.last().copied().unwrap_or(1.0)) + 0.36 * LABEL_PX);
     }
     let ys = spread(&ends, LABEL_PX * 1.4, area.y0 + 10.0, area.y1);
-    for ((c, name), y) in all.iter().zip(names).zip(ys) {
-        s.rect(Area::new(area.x1 + 12.0, y - 17.0, area.x1 + 22.0, y + 2.0), theme::pool(c.pool));
+    for ((ink, name), y) in inks.into_iter().zip(names).zip(ys) {
+        s.rect(Area::new(area.x1 + 12.0, y - 17.0, area.x1 + 22.0, y + 2.0), ink);
         s.text(area.x1 + 32.0, y, name, LABEL_PX, BLACK, Anchor::Start);
     }
     s.text(area.x1, area.y0 - 22.0, "steps: as long as nodes were seen", theme::TICK_PX, GREY, Anchor::End);
