@@ -3,6 +3,7 @@
 //! A suite is a list of cases. A case passes when ours is within its tolerance of the published figure; one without a
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
+pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
 pub mod queues;
@@ -98,6 +99,12 @@ pub const SUITES: &[Suite] = &[
         about: "M/M/c and M/D/1 mean waits through the whole simulator",
         quick: true,
         run: queues::run,
+    },
+    Suite {
+        name: "checkpoint",
+        about: "optimal checkpoint intervals and mean makespans under interruptions, in closed form (Daly 2006)",
+        quick: true,
+        run: checkpoint::run,
     },
     Suite {
         name: "gaia",
