@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
 pub mod queues;
+pub mod spot;
 pub mod timing;
 
 use std::path::PathBuf;
@@ -68,6 +69,8 @@ pub struct Options {
     pub traces: Vec<PathBuf>,
     /// How many seeds; the suite's own number when none.
     pub seeds: Option<usize>,
+    /// Whether to work out the best that could have been done, where a suite knows how.
+    pub optimum: bool,
 }
 
 /// Why a suite has no cases.
@@ -117,5 +120,11 @@ pub const SUITES: &[Suite] = &[
         about: "unallocated GPUs of six placement policies on ten traces (USENIX ATC 2023)",
         quick: true,
         run: fgd::run,
+    },
+    Suite {
+        name: "spot",
+        about: "deadline policies on measured spot availability (NSDI 2024), and SpotHedge (EuroSys 2025)",
+        quick: true,
+        run: spot::run,
     },
 ];

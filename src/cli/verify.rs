@@ -24,6 +24,7 @@ Examples:
   fleetcast verify                                   all that is quick
   fleetcast verify fgd --data ~/gpu-data             the published placement experiment
   fleetcast verify fgd --trace mine.csv --seeds 3    the same on a trace of your own
+  fleetcast verify spot --optimum                    spot policies beside the best that could be had
   fleetcast verify queues --json | jq 'select(.verdict == \"fail\")'
   fleetcast verify --timing --seeds 3                only how fast it is")]
 pub struct Args {
@@ -39,6 +40,9 @@ pub struct Args {
     /// How many seeds to average over, or how often to time; each suite's own number (or 5) where left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
+    /// Also work out the best that could have been done, knowing the future, as a bound (`spot`)
+    #[arg(long)]
+    optimum: bool,
     /// Time the set-ups whose speed is stated; suites are then run only where named. Use a release build and a quiet
     /// machine. The verdict is by the target, and does not change the exit code
     #[arg(long)]
@@ -61,7 +65,12 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     if a.list {
         return list(if a.suites.is_empty() { SUITES.iter().collect() } else { suites }, a.json, console);
     }
-    let options = Options { data: Some(data.to_owned()), traces: a.trace.clone(), seeds: a.seeds.map(|n| n as usize) };
+    let options = Options {
+        data: Some(data.to_owned()),
+        traces: a.trace.clone(),
+        seeds: a.seeds.map(|n| n as usize),
+        optimum: a.optimum,
+    };
     let mut results = Vec::new();
     for s in suites {
         let progress = Spinner::new(console, format!("{}: {}", s.name, s.about));

@@ -12,6 +12,12 @@
 
 use crate::units::{Duration, Rate};
 
+pub mod diversify;
+pub mod hedge;
+pub mod optimum;
+pub mod split;
+pub mod ticks;
+
 mod fallback;
 mod guard;
 
