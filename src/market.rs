@@ -35,7 +35,10 @@ pub use launch::{Backoff, Launch, LaunchFailure};
 pub use lifetime::{Bathtub, Calendar, CalendarShape, Lifetime, OnOff};
 pub use notice::{Early, Notice, SourcedNotice};
 pub use price::{PricePath, Reverting};
-pub use read::{How, Input, Polarity, PricePoint, TraceFormat, read_availability, read_lifetimes, read_price_history};
+pub use read::{
+    How, Input, Life, LifeLog, Polarity, PricePoint, TraceFormat, read_availability, read_lifetimes, read_lives,
+    read_price_history,
+};
 pub use replay::{Offset, Replay, ReplayError};
 pub use shock::{Cause, Kill, Shock, gang_rate};
 

@@ -5,6 +5,7 @@
 
 use super::availability::Availability;
 use super::hours;
+use super::read::Life;
 use crate::kernel::{Dist, Stream};
 use crate::units::time::NANOS_PER_HOUR;
 use crate::units::{Duration, SimTime};
@@ -49,6 +50,33 @@ impl Lifetime {
             Lifetime::Bathtub(b) => Some(b.mean()),
         }
     }
+}
+
+/// The law of observed lives, in hours, by Kaplan and Meier's estimate (JASA 53(282), 1958): those that were taken at
+/// an age count against all that reached it, so that those that only stopped being watched bias nothing. What is left
+/// at the longest life goes there (B. Efron's convention). `None` where none was taken.
+#[must_use]
+pub fn empirical<'a>(lives: impl IntoIterator<Item = &'a Life>) -> Option<Dist> {
+    let mut sorted: Vec<(Duration, bool)> = lives.into_iter().map(|l| (l.lived, l.taken)).collect();
+    sorted.sort_unstable();
+    let longest = sorted.last()?.0.as_hours_f64();
+    if !sorted.iter().any(|l| l.1) {
+        return None;
+    }
+    let (mut left, mut at_risk) = (1.0, sorted.len() as f64);
+    let mut table: Vec<(f64, f64)> = Vec::new();
+    for same in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let taken = same.iter().filter(|l| l.1).count() as f64;
+        if taken > 0.0 {
+            table.push((same[0].0.as_hours_f64(), left * taken / at_risk));
+            left *= 1.0 - taken / at_risk;
+        }
+        at_risk -= same.len() as f64;
+    }
+    if left > 1e-12 {
+        table.push((longest, left));
+    }
+    Dist::values(&table).ok()
 }
 
 fn born_hours(born: SimTime) -> f64 {

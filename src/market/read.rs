@@ -24,9 +24,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use input::Input;
+pub use logs::{Life, LifeLog};
 
 use super::availability::Availability;
-use crate::units::{Diagnostic, Diagnostics, Duration, Rate, SourceMap};
+use crate::formats::{Node, Syntax, parse};
+use crate::units::{Diagnostic, Diagnostics, Duration, Rate, SourceMap, Span};
+use input::Text;
 
 /// What a 1 in a 0/1 trace means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -118,32 +121,66 @@ pub struct PricePoint {
 /// Reads what one place offers over time. With it come warnings.
 ///
 /// # Errors
-/// All that is wrong with the file, with its places.
+/// All that is wrong with the file, with its places: also a 0/1 trace whose polarity is not said, and a gap that is not
+/// the one asked for.
 pub fn read_availability(
     input: Input<'_>,
     how: How,
     sources: &mut SourceMap,
 ) -> Result<(Availability, Diagnostics), Diagnostics> {
     let text = input.into_text(sources)?;
-    todo_format(text, how)
+    let kind = Kind::of(&text, how.format, sources)?;
+    if let Kind::Ticks(root) = &kind {
+        return ticks::read(&text, root, how);
+    }
+    if how.polarity == Some(Polarity::OneIsPreempted) {
+        let message = format!("`{}` counts what is live: it has no polarity", text.name);
+        return Err(Diagnostic::error(message).help("leave `polarity` out, or say `OneIsAvailable`").into());
+    }
+    if let Some(gap) = how.gap {
+        let message = format!("`{}` has changes at any time, and no gap of {gap}", text.name);
+        return Err(Diagnostic::error(message).help("leave the gap out").into());
+    }
+    let dated = |(log, warnings): (LifeLog, Diagnostics)| (log.availability(), warnings);
+    match kind {
+        Kind::Counts => logs::counts(&text, how, sources),
+        Kind::AddRemove => logs::add_remove(&text, how, sources).map(dated),
+        Kind::Instances => logs::instances(&text, how, sources).map(dated),
+        Kind::Ticks(_) | Kind::Lives(_) => {
+            let message = format!("`{}` says how long instances lived, not when", text.name);
+            Err(Diagnostic::error(message).help("use it as an empirical lifetime").into())
+        }
+    }
 }
 
-fn todo_format(_: input::Text, _: How) -> Result<(Availability, Diagnostics), Diagnostics> {
-    Err(Diagnostic::error("not there yet").into())
-}
-
-/// Reads how long instances lived that were lost, in the order in which they died.
+/// Reads the instances of a log: those that were taken, and those that lived on.
 ///
 /// # Errors
-/// All that is wrong with the file, with its places.
+/// All that is wrong with the file, with its places; a format that does not tell instances apart.
+pub fn read_lives(input: Input<'_>, how: How, sources: &mut SourceMap) -> Result<(LifeLog, Diagnostics), Diagnostics> {
+    let text = input.into_text(sources)?;
+    match Kind::of(&text, how.format, sources)? {
+        Kind::AddRemove => logs::add_remove(&text, how, sources),
+        Kind::Instances => logs::instances(&text, how, sources),
+        Kind::Lives(root) => logs::lifetimes(&text, &root),
+        Kind::Ticks(_) | Kind::Counts => {
+            let message = format!("`{}` says how many are available, not which", text.name);
+            Err(Diagnostic::error(message).help("use it as an availability trace").into())
+        }
+    }
+}
+
+/// The lives of the instances that were taken, in the order in which they were. Those that lived on say something too:
+/// [`read_lives`] has them, and [`super::lifetime::empirical`] counts them.
+///
+/// # Errors
+/// As [`read_lives`].
 pub fn read_lifetimes(
     input: Input<'_>,
     how: How,
     sources: &mut SourceMap,
 ) -> Result<(Vec<Duration>, Diagnostics), Diagnostics> {
-    let text = input.into_text(sources)?;
-    let _ = (text, how);
-    Err(Diagnostic::error("not there yet").into())
+    read_lives(input, how, sources).map(|(log, warnings)| (log.taken(), warnings))
 }
 
 /// Reads price histories: AWS's `describe-spot-price-history` as JSON, or the CSV of change points by tick. Several
@@ -155,6 +192,53 @@ pub fn read_price_history(
     inputs: Vec<Input<'_>>,
     sources: &mut SourceMap,
 ) -> Result<(Vec<PricePoint>, Diagnostics), Diagnostics> {
-    let _ = (inputs, sources);
-    Err(Diagnostic::error("not there yet").into())
+    prices::read(inputs, sources)
+}
+
+/// What a text is, JSON parsed.
+enum Kind {
+    Ticks(Node),
+    AddRemove,
+    Counts,
+    Instances,
+    Lives(Node),
+}
+
+impl Kind {
+    fn of(text: &Text, format: TraceFormat, sources: &SourceMap) -> Result<Kind, Diagnostics> {
+        let words = sources.get(text.id).text.trim_start_matches('\u{feff}').trim_start();
+        let json = || {
+            let (root, out) = parse(text.id, sources, Syntax::Json);
+            root.filter(|_| !out.has_errors()).ok_or(out)
+        };
+        match format {
+            TraceFormat::SpotTraces => json().map(Kind::Ticks),
+            TraceFormat::Lifetimes => json().map(Kind::Lives),
+            TraceFormat::AddRemove => Ok(Kind::AddRemove),
+            TraceFormat::Counts => Ok(Kind::Counts),
+            TraceFormat::Instances => Ok(Kind::Instances),
+            TraceFormat::Detect if words.starts_with('{') => {
+                let root = json()?;
+                let of_lives =
+                    root.entries().and_then(<[_]>::first).is_some_and(|e| e.value.get("time_in_sec").is_some());
+                Ok(if of_lives { Kind::Lives(root) } else { Kind::Ticks(root) })
+            }
+            TraceFormat::Detect => {
+                let first = words.lines().next().unwrap_or("");
+                let second = first.split(',').nth(1).map(str::trim);
+                match first.as_bytes().first() {
+                    Some(b'[') => Ok(Kind::Instances),
+                    Some(b'0'..=b'9' | b'-') if matches!(second, Some("add" | "remove")) => Ok(Kind::AddRemove),
+                    Some(b'0'..=b'9' | b'-') if second.is_some() => Ok(Kind::Counts),
+                    _ => {
+                        let end = first.len().min(60) as u32;
+                        let keys: Vec<&str> = TraceFormat::ALL.iter().map(|f| f.key()).collect();
+                        let d = Diagnostic::error(format!("`{}` is of no known format", text.name));
+                        let d = d.at(text.id, Span { start: 0, end }, "begins like none of them");
+                        Err(d.help(format!("the formats are {}; say which it is", keys.join(", "))).into())
+                    }
+                }
+            }
+        }
+    }
 }
