@@ -7,7 +7,10 @@ mod fleet;
 mod laws;
 mod policy;
 mod prices;
+mod reclaim;
+mod recordings;
 mod sizes;
+mod supply;
 mod work;
 
 pub use context::Env;
@@ -59,10 +62,16 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         env.import_prices(f, &mut out);
     }
     let mut cx = Context::new(s, start.clone(), env);
-    let (pools, nodes) = cx.pools(s, &mut out);
+    let (mut pools, nodes) = cx.pools(s, &mut out);
     let mut names = Names::new("pool");
     for p in s.pools.iter() {
         names.add(&p.name, &mut out);
+    }
+    let mut shocks = Vec::new();
+    // Pools that could not be made have no index.
+    if pools.len() == s.pools.len() {
+        cx.align(&mut pools);
+        shocks = cx.shocks(s, &names, &mut out);
     }
     let changes = cx.changes(s, &names, &nodes, &mut out);
     let quotas = policy::quotas(s, &mut out);
@@ -80,9 +89,10 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         horizon: *s.horizon,
         pools,
         nodes,
-        shocks: Vec::new(),
+        shocks,
         stores: Vec::new(),
-        ends_with_work: false,
+        ends_with_work: s.ends_with_work,
+        replications: s.replications.get(),
         changes,
         queue,
         placement: policy::placement(&s.placement),

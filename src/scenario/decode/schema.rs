@@ -168,7 +168,7 @@ pub fn markdown<T: Decode>() -> String {
                     let written = match v.holds.as_slice() {
                         [] => format!("`{}`", v.name),
                         [one] if catalogue.all_defaults(one) => format!("`{0}` or `{0}(…)`", v.name),
-                        [_] if v.number => format!("a number or `{}(…)`", v.name),
+                        [one] if v.number => format!("a {} or `{}(…)`", words(&catalogue, one), v.name),
                         [_] => format!("`{}(…)`", v.name),
                         several => format!("`{}({})`", v.name, vec!["…"; several.len()].join(", ")),
                     };

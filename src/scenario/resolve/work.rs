@@ -47,11 +47,13 @@ impl Context<'_, '_> {
             let name = match w {
                 Shape::Jobs(j) => &j.name,
                 Shape::Trace(t) => &t.name,
+                Shape::Training(t) => &t.name,
             };
             names.add(name, out);
             let made = match w {
                 Shape::Jobs(j) => self.jobs(s, j, pools, model, out),
                 Shape::Trace(t) => self.trace(s, t, pools, model, out),
+                Shape::Training(_) => todo!(),
             };
             if let Some(work) = made {
                 model.work.push(work);
