@@ -97,6 +97,9 @@ pub struct JobCounts {
     pub queued_at_end: u64,
     /// Times a running job was pushed out by another.
     pub preemptions: u64,
+    /// Times a running job lost a node, or stopped to save itself before it did.
+    #[serde(default)]
+    pub interruptions: u64,
 }
 
 /// A pool over the window.

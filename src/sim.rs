@@ -5,6 +5,7 @@
 
 mod accounts;
 mod arrivals;
+mod buyer;
 mod dispatch;
 mod event;
 mod finish;
@@ -12,6 +13,8 @@ mod free;
 mod jobs;
 mod life;
 mod lives;
+mod losses;
+mod runs;
 mod tally;
 mod waiting;
 mod world;

@@ -2,7 +2,7 @@
 //! taken, and what reclaims and failures make of the time to the end.
 //!
 //! - [`size`]: bytes of a checkpoint; [`transfer`]: how long it takes to write and read, and whether a notice is long
-//!   enough; [`store`]: a store that many write to at once;
+//!   enough; [`store`]: a store that many write to at once; [`replicas`]: checkpoints in the memory of peers;
 //! - [`interval`]: how long to work between two checkpoints; [`makespan`]: the mean time to the end;
 //! - [`speed`]: how fast a job goes, and how that is known; [`lever`]: what pulls at that; [`memory`]: what fits a GPU.
 //!
@@ -16,6 +16,7 @@ pub mod lever;
 pub mod makespan;
 pub mod memory;
 pub mod progress;
+pub mod replicas;
 pub mod restart;
 pub mod size;
 pub mod speed;

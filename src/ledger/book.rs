@@ -468,7 +468,8 @@ fn overlapping(rates: &mut [RateBook], from: SimTime, to: SimTime) -> &mut [Rate
 
 impl Held {
     /// How much of `also` falls into a part of the stretch: exact in sum over the parts of any division of it.
-    fn also_within(&self, a: SimTime, b: SimTime) -> u64 {
+    #[must_use]
+    pub fn also_within(&self, a: SimTime, b: SimTime) -> u64 {
         let Some((_, also)) = self.also else { return 0 };
         let whole = u128::from((self.to - self.from).0).max(1);
         let until = |t: SimTime| (u128::from(also.0) * u128::from((t - self.from).0) / whole) as u64;

@@ -133,6 +133,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
             pue: 1.25,
             waits: waits(1_500, [2_400.0, 300.0, 12.0][i] * wait, 1.2),
             started: 1_500,
+            losses: None,
         });
         series.push(s);
     }
@@ -179,6 +180,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
         waits: waits(1_500, 60.0 * wait, 2.0),
         turnaround: waits(1_400, 4_000.0, 1.5),
         wait_target: target.map(|(s, share, met)| WaitTarget { within_ns: s * 1_000_000_000, share, met, of: 1_500 }),
+        run: None,
     };
     let evidence = |what: &str, grade: &str, source: &str| EvidenceNote {
         what: what.into(),
@@ -213,6 +215,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
             running_at_end: 48,
             queued_at_end: 20,
             preemptions: 112,
+            interruptions: 0,
         },
         waits: vec![
             class("share", 700, 0.0, 1.0, 0),

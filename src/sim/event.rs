@@ -1,7 +1,7 @@
 //! What can happen, and in which order at one instant.
 
 use super::jobs::JobId;
-use crate::fleet::NodeId;
+use crate::fleet::{NodeId, PoolId};
 
 /// An event. Small and `Copy`: state lives in the world, an event only says where to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(super) enum JobEvent {
     GiveUp(JobId),
     /// The next tier of pools opens to it.
     Widen(JobId),
+    /// Its save is done.
+    Saved(JobId),
+    /// It decides which capacity it wants.
+    Decide(JobId),
 }
 
 /// About the fleet.
@@ -36,6 +40,22 @@ pub(super) enum FleetEvent {
     Ready(NodeId),
     /// A cordoned node's grace is over.
     Evict(NodeId),
+    /// A node is told that it will be taken back.
+    Notice(NodeId),
+    /// A node is taken back, or breaks.
+    Lost(NodeId),
+    /// Everything that is lost at this instant is known.
+    Reap,
+    /// A broken node works again.
+    Repaired(NodeId),
+    /// Several nodes are hit at once, by the process of this index.
+    Shock(u32),
+    /// What a pool's market offers changes.
+    Capacity(PoolId),
+    /// It will shrink: those who have to go are told.
+    CapacityNotice(PoolId),
+    /// A pool that lost nodes may try to launch again.
+    Refill(PoolId),
 }
 
 impl Event {
@@ -43,31 +63,39 @@ impl Event {
     /// looks at it, what stops work comes before what brings work, and dispatching (which is not an event: it happens when
     /// an instant's events are over) sees them all.
     pub(super) const fn class(self) -> u8 {
-        match self {
-            Event::Job(JobEvent::End(_)) => 0,
-            Event::Fleet(FleetEvent::Evict(_)) => 2,
-            Event::Fleet(FleetEvent::Change(_)) => 3,
-            Event::Fleet(FleetEvent::Ready(_)) => 4,
-            Event::WindowStart => 5,
-            Event::Job(JobEvent::Arrive) => 6,
-            Event::Job(JobEvent::Widen(_)) => 7,
-            Event::Job(JobEvent::GiveUp(_)) => 8,
-        }
+        self.key().0
     }
 
     /// A number for the run's fingerprint.
     pub(super) const fn code(self) -> u64 {
-        let (class, what) = match self {
-            Event::Job(JobEvent::Arrive) => (6, 0),
-            Event::Job(JobEvent::End(j)) => (0, j.0),
-            Event::Job(JobEvent::GiveUp(j)) => (8, j.0),
-            Event::Job(JobEvent::Widen(j)) => (7, j.0),
-            Event::Fleet(FleetEvent::Change(i)) => (3, i),
-            Event::Fleet(FleetEvent::Ready(n)) => (4, n.0),
-            Event::Fleet(FleetEvent::Evict(n)) => (2, n.0),
-            Event::WindowStart => (5, 0),
-        };
+        let (class, what) = self.key();
         (class as u64) << 32 | what as u64
+    }
+
+    /// Its class, and what it is about.
+    const fn key(self) -> (u8, u32) {
+        use FleetEvent::{Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock};
+        use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Widen};
+        match self {
+            Event::Job(End(j)) => (0, j.0),
+            Event::Job(Saved(j)) => (1, j.0),
+            Event::Fleet(Lost(n)) => (2, n.0),
+            Event::Fleet(Shock(i)) => (3, i),
+            Event::Fleet(Capacity(p)) => (4, p.0 as u32),
+            Event::Fleet(Reap) => (5, 0),
+            Event::Fleet(Notice(n)) => (6, n.0),
+            Event::Fleet(CapacityNotice(p)) => (7, p.0 as u32),
+            Event::Fleet(Evict(n)) => (8, n.0),
+            Event::Fleet(Change(i)) => (9, i),
+            Event::Fleet(Repaired(n)) => (10, n.0),
+            Event::Fleet(Ready(n)) => (11, n.0),
+            Event::WindowStart => (12, 0),
+            Event::Job(Arrive) => (13, 0),
+            Event::Job(Widen(j)) => (14, j.0),
+            Event::Job(GiveUp(j)) => (15, j.0),
+            Event::Fleet(Refill(p)) => (16, p.0 as u32),
+            Event::Job(Decide(j)) => (17, j.0),
+        }
     }
 }
 

@@ -21,9 +21,15 @@ impl World<'_, '_> {
         self.close_jobs();
         self.reclassify();
         for (i, n) in self.fleet.nodes().iter().enumerate() {
-            if n.state != NodeState::Gone {
+            if n.state.is_billed() {
                 let life = &self.lives[i];
-                self.books.node(n.pool, life.milli, life.from, end, false);
+                self.books.node(n.pool, life.milli, life.from, end, None);
+            }
+        }
+        for i in 0..self.fleet.nodes().len() {
+            let state = self.fleet.nodes()[i].state;
+            if state.is_billed() && state != NodeState::Broken {
+                self.count_survivor(crate::fleet::NodeId(i as u32));
             }
         }
         std::mem::take(&mut self.shared).close(&mut self.books, end);
@@ -114,6 +120,7 @@ impl World<'_, '_> {
                     kind: match l.kind {
                         LineKind::Activity(a) => ChargeKind::Activity(a),
                         LineKind::MinimumAndRounding => ChargeKind::MinimumAndRounding,
+                        LineKind::FreeReclaim => ChargeKind::FreeReclaim,
                     },
                     workload: (l.account > 0).then(|| self.model.work[account.work as usize].name.clone()),
                     labels: account.labels.clone(),
@@ -124,6 +131,20 @@ impl World<'_, '_> {
                 }
             })
             .collect();
+        for ((account, kind), usd) in &self.extras {
+            let account = self.accounts.get(*account);
+            charges.push(Charge {
+                id: String::new(),
+                pool: "checkpoint store".to_owned(),
+                kind: *kind,
+                workload: Some(self.model.work[account.work as usize].name.clone()),
+                labels: account.labels.clone(),
+                price: None,
+                milli_ns: Exact(0),
+                usd: Money(*usd),
+                avoidable: true,
+            });
+        }
         for fee in &self.model.fees {
             let ns = u128::from((self.window.1 - self.window.0).0);
             prices.push(PriceRow {
@@ -179,6 +200,7 @@ impl World<'_, '_> {
                 pue: p.power.pue,
                 waits: self.tally.pools[i].0.clone(),
                 started: self.tally.pools[i].1,
+                losses: self.losses_of(PoolId(i as u16)),
             });
         }
         out
@@ -186,7 +208,7 @@ impl World<'_, '_> {
 
     fn work_outcomes(&self, charges: &[Charge], total: &mut JobCounts) -> Vec<WorkOutcome> {
         let mut out = Vec::new();
-        for (w, t) in self.model.work.iter().zip(&self.tally.work) {
+        for (i, (w, t)) in self.model.work.iter().zip(&self.tally.work).enumerate() {
             add(total, &t.jobs);
             out.push(WorkOutcome {
                 name: w.name.clone(),
@@ -197,6 +219,7 @@ impl World<'_, '_> {
                 jobs: t.jobs,
                 waits: t.waits.clone(),
                 turnaround: t.turnaround.clone(),
+                run: w.run.as_ref().map(|_| self.tally.runs[i].outcome()),
                 wait_target: w.wait_target.map(|(d, share)| WaitTarget { within_ns: d.0, share, met: t.met, of: t.of }),
             });
         }
@@ -313,7 +336,12 @@ fn spent(charges: &[Charge], work: &str, a: Activity) -> u128 {
 }
 
 fn is_of(c: &Charge, p: &Pool) -> bool {
-    c.pool == p.name && c.kind != ChargeKind::ControlPlane
+    c.pool == p.name && !is_fee(c)
+}
+
+/// Whether a charge has no pool behind it.
+fn is_fee(c: &Charge) -> bool {
+    matches!(c.kind, ChargeKind::ControlPlane | ChargeKind::Storage | ChargeKind::Egress)
 }
 
 fn add(to: &mut JobCounts, o: &JobCounts) {
@@ -327,6 +355,7 @@ fn add(to: &mut JobCounts, o: &JobCounts) {
     to.running_at_end += o.running_at_end;
     to.queued_at_end += o.queued_at_end;
     to.preemptions += o.preemptions;
+    to.interruptions += o.interruptions;
 }
 
 /// Guesses first, measurements last; as the scenario lists them within a grade.
@@ -349,7 +378,7 @@ pub fn check_conservation(o: &Outcome) {
     let billed: u128 = o.pools.iter().map(|p| p.capacity.0).sum();
     assert_eq!(lines, billed, "the lines of the bill carry all the time that was billed");
     let by_pool: Usd = o.pools.iter().map(|p| p.bill.0).sum();
-    let fees: Usd = o.charges.iter().filter(|c| c.kind == ChargeKind::ControlPlane).map(|c| c.usd.0).sum();
+    let fees: Usd = o.charges.iter().filter(|c| is_fee(c)).map(|c| c.usd.0).sum();
     assert_eq!(by_pool + fees, o.bill(), "pools and fees add up to the bill");
     for key in o.label_keys() {
         let sum: Usd = o.by_label(&key).into_iter().map(|(_, u)| u).sum();

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::runs::RunState;
 use super::waiting::ClassId;
 use crate::kernel::Timer;
 use crate::policy::placement::Spot;
@@ -42,6 +43,8 @@ pub(super) struct Live {
     pub widen: Option<Timer>,
     /// Where its pods are.
     pub pods: SmallVec<[Spot; 1]>,
+    /// How it keeps its progress, where it does.
+    pub run: Option<Box<RunState>>,
     /// For its row, kept only when rows are wanted.
     pub row: Option<Box<RowParts>>,
 }
@@ -83,6 +86,11 @@ impl Jobs {
     pub fn remove(&mut self, id: JobId) -> Live {
         self.free.push(id.0);
         self.slots[id.0 as usize].take().expect("an id is given up once")
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// The live jobs in the order of their places.

@@ -4,11 +4,12 @@ use smallvec::SmallVec;
 
 use super::event::{Event, JobEvent};
 use super::jobs::{JobId, Live, RowParts};
+use super::runs::{Leaves, Part, RunState};
 use super::waiting::{ClassId, ClassKey, own_key};
 use super::world::World;
 use crate::fleet::{Free, NodeState, PoolId, PoolSet};
 use crate::ledger::{Held, Unit};
-use crate::outcome::{JobEnd, JobRow};
+use crate::outcome::{JobEnd, JobRow, StretchRow};
 use crate::policy::placement::{Spot, Target};
 use crate::units::{Activity, Duration, SimTime};
 use crate::workload::{Ending, Job, Request};
@@ -20,6 +21,7 @@ impl World<'_, '_> {
         self.next_arrival();
         let account = self.accounts.account(work, job.labels);
         self.tally.arrived(work);
+        let buys = self.run_spec(work).is_some_and(|r| r.buying.is_some());
         let last = self.model.work[work as usize].tiers.len() as u8;
         let widest = self.class_of(work, &job, account, last);
         let limits = self.accounts.get(account).limits;
@@ -41,11 +43,17 @@ impl World<'_, '_> {
             patience: None,
             widen: None,
             pods: SmallVec::new(),
+            run: self.model.work[work as usize].run.as_ref().map(|_| Box::new(RunState::new(job.work, self.now))),
             row: self.rows.then(Box::<RowParts>::default),
         };
         if !self.waiting.class(widest).possible || !fits_quota {
             self.tally.rejected(&live, !fits_quota);
             self.report(&live, JobEnd::Rejected);
+            return;
+        }
+        if buys {
+            let id = self.jobs.insert(live);
+            self.manage(id);
             return;
         }
         let tiers = &self.model.work[work as usize].tiers;
@@ -94,7 +102,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.join(l.class, place, id);
-        self.tally.queue_length(self.now, self.waiting.len());
+        self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         self.dirty = true;
     }
 
@@ -103,7 +111,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.leave(l.class, place);
-        self.tally.queue_length(self.now, self.waiting.len());
+        self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         let first = self.first_choice(l);
         self.tally.waited(l, first, self.now);
     }
@@ -165,6 +173,11 @@ impl World<'_, '_> {
     pub fn start(&mut self, id: JobId, spots: SmallVec<[Spot; 1]>) {
         self.dequeue(id);
         self.cancel_timers(id);
+        self.begin(id, spots);
+    }
+
+    /// Begins an attempt on these spots.
+    pub fn begin(&mut self, id: JobId, spots: SmallVec<[Spot; 1]>) {
         let l = &self.jobs[id];
         let (job, work, account) = (l.job, l.work, l.account);
         let mut speed = f64::INFINITY;
@@ -177,8 +190,14 @@ impl World<'_, '_> {
                 }
             }
         }
+        if self.risks.any {
+            for s in &spots {
+                self.risks.jobs_on[s.node.0 as usize].push(id);
+            }
+        }
         self.accounts.take(account, job.total_milli());
-        let ends = self.now + job.work.at_speed(speed);
+        let speed = speed * self.share_of_speed(id, spots.len());
+        let ends = self.now + self.begin_attempt(id, speed);
         let e = Event::Job(JobEvent::End(id));
         let timer = self.queue.arm(ends, e.class(), e);
         let pool = self.fleet.node(spots[0].node).pool;
@@ -200,30 +219,27 @@ impl World<'_, '_> {
         let pool = self.fleet.node(spot.node).pool;
         self.fleet.place(spot.node, r, spot.gpus);
         let milli = self.pod_milli(pool, r) as i64;
-        self.free.shift(pool, milli, 0);
+        self.came_free(spot.node, -milli);
     }
 
     /// Takes it off again.
     pub fn unplace(&mut self, spot: Spot, r: &Request) {
-        let node = self.fleet.node(spot.node);
-        let (pool, state) = (node.pool, node.state);
+        let pool = self.fleet.node(spot.node).pool;
         self.fleet.release(spot.node, r, spot.gpus);
         let milli = self.pod_milli(pool, r) as i64;
-        if state == NodeState::Draining {
-            self.free.hold_back(pool, Activity::Drain, milli);
-            if self.fleet.node(spot.node).pods == 0 {
-                self.terminate(spot.node);
-            }
-        } else {
-            self.free.shift(pool, 0, milli);
+        self.came_free(spot.node, milli);
+        let node = self.fleet.node(spot.node);
+        // A node that the provider takes back goes when it is taken.
+        if node.state == NodeState::Draining && node.pods == 0 && !self.lives[spot.node.0 as usize].doomed {
+            self.terminate(spot.node);
         }
     }
 
-    /// Books the present run of a job as `activity` and takes it off its nodes.
-    fn stop(&mut self, id: JobId, activity: Activity) {
+    /// Books the present attempt of a job and takes it off its nodes.
+    fn stop(&mut self, id: JobId, leaves: Leaves) {
         let spots = std::mem::take(&mut self.jobs[id].pods);
         let l = &self.jobs[id];
-        let (job, start, account, ends) = (l.job, l.start, l.account, l.ends);
+        let (job, account, ends) = (l.job, l.account, l.ends);
         // Pods of a gang are mostly in one pool: add up per pool before booking.
         let mut per_pool: SmallVec<[(PoolId, u64); 2]> = SmallVec::new();
         for s in &spots {
@@ -234,15 +250,24 @@ impl World<'_, '_> {
                 None => per_pool.push((pool, milli)),
             }
         }
-        for (pool, milli) in per_pool {
-            self.book(id, pool, account, milli, start, &job, activity);
+        for part in self.parts_of(id, leaves) {
+            for (pool, milli) in &per_pool {
+                self.book(id, *pool, account, *milli, &job, &part);
+            }
+            if let Some((pool, milli)) = per_pool.first() {
+                self.tell_stretch(id, *pool, *milli, spots.len(), &part);
+            }
         }
+        self.end_attempt(id, leaves, &per_pool);
         for s in &spots {
             if job.request.is_share() {
                 let pool = self.fleet.node(s.node).pool;
                 for g in s.gpus.iter() {
                     self.shared.leave(&mut self.books, (pool, s.node, g), self.now, job.usage.stall_ppm);
                 }
+            }
+            if self.risks.any {
+                self.risks.jobs_on[s.node.0 as usize].retain(|j| *j != id);
             }
             self.unplace(*s, &job.request);
         }
@@ -255,52 +280,79 @@ impl World<'_, '_> {
         self.dirty = true;
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one stretch of one job in one pool; a struct would be used once")]
-    fn book(
-        &mut self,
-        id: JobId,
-        pool: PoolId,
-        account: u32,
-        milli: u64,
-        start: SimTime,
-        job: &Job,
-        activity: Activity,
-    ) {
+    fn book(&mut self, id: JobId, pool: PoolId, account: u32, milli: u64, job: &Job, part: &Part) {
         if milli == 0 {
             return;
         }
         let gpu = self.model.pools[pool.0 as usize].tariff.unit == Unit::Gpu;
+        // Set-up and saves run no kernel: all of such a part is what it is, and none of it input stall.
+        let also = match (part.still, part.stalled.0) {
+            (true, _) => Some((part.activity, part.to - part.from)),
+            (false, 0) => None,
+            (false, _) => Some((Activity::CheckpointStall, part.stalled)),
+        };
         let held = Held {
-            from: start,
-            to: self.now,
+            from: part.from,
+            to: part.to,
             milli,
-            activity,
+            activity: part.activity,
             stall_ppm: job.usage.stall_ppm,
             busy_ppm: job.usage.busy_ppm,
             shared: gpu && job.request.is_share(),
+            also,
         };
         self.books.held(pool, account, &held);
-        let (a, b) = self.books.clip(start, self.now);
+        let (a, b) = self.books.clip(part.from, part.to);
         if let Some(row) = &mut self.jobs[id].row
             && a < b
         {
-            let q = u128::from(milli) * u128::from((b - a).0);
+            let other = u128::from(milli) * u128::from(held.also_within(a, b));
+            let q = u128::from(milli) * u128::from((b - a).0) - other;
             let stall = q * u128::from(job.usage.stall_ppm) / 1_000_000;
             row.activity[Activity::InputStall as usize] += stall;
-            row.activity[activity as usize] += q - stall;
+            row.activity[part.activity as usize] += q - stall;
+            if let Some((what, _)) = also {
+                row.activity[what as usize] += other;
+            }
             row.usd += self.books.cost_of(pool, a, b, milli);
+        }
+    }
+
+    /// Tells whoever watches how a part of an attempt was spent.
+    fn tell_stretch(&mut self, id: JobId, pool: PoolId, milli: u64, nodes: usize, part: &Part) {
+        self.timeline(id, Some(pool), Some(part.activity), part.from, part.to);
+        if self.watched {
+            let l = &self.jobs[id];
+            let p = &self.model.pools[pool.0 as usize];
+            self.recorder.stretch(&StretchRow {
+                ordinal: l.ordinal,
+                workload: &self.model.work[l.work as usize].name,
+                pool: &p.name,
+                market: &p.market,
+                from: part.from,
+                to: part.to,
+                activity: part.activity,
+                milli,
+                nodes,
+            });
         }
     }
 
     /// A job's run is over, one way or another.
     pub fn end_job(&mut self, id: JobId) {
-        let (activity, end) = match self.jobs[id].job.ending {
-            Ending::Completes => (Activity::Productive, JobEnd::Done),
-            Ending::Fails => (Activity::Discarded, JobEnd::Failed),
-            Ending::Cancelled => (Activity::Discarded, JobEnd::Cancelled),
+        let (leaves, end) = match self.jobs[id].job.ending {
+            Ending::Completes => (Leaves::Everything, JobEnd::Done),
+            Ending::Fails => (Leaves::Nothing, JobEnd::Failed),
+            Ending::Cancelled => (Leaves::Nothing, JobEnd::Cancelled),
         };
         self.jobs[id].end_timer = None;
-        self.stop(id, activity);
+        self.stop(id, leaves);
+        self.leave(id, end);
+    }
+
+    /// A job leaves the system.
+    fn leave(&mut self, id: JobId, end: JobEnd) {
+        self.settle_run(id, end);
         let live = self.jobs.remove(id);
         self.tally.left(&live, end, self.now);
         self.report(&live, end);
@@ -315,18 +367,31 @@ impl World<'_, '_> {
         }
     }
 
-    /// Pushes a running job out: its progress is lost, and it waits again in its old place in line.
+    /// Pushes a running job out for another: what was not durable is lost, and it waits again in its old place in line.
     pub fn requeue(&mut self, id: JobId) {
+        self.tally.preempted(self.jobs[id].work);
+        self.requeue_leaving(id, Leaves::Durable);
+    }
+
+    /// Stops a running job, which waits again in its old place in line.
+    pub fn requeue_leaving(&mut self, id: JobId, leaves: Leaves) {
+        self.halt(id, leaves);
+        self.enqueue(id);
+    }
+
+    /// Stops a running job that will go on.
+    pub fn halt(&mut self, id: JobId, leaves: Leaves) {
         if let Some(t) = self.jobs[id].end_timer.take() {
             self.queue.cancel(t);
         }
-        self.stop(id, Activity::Lost);
-        self.tally.preempted(self.jobs[id].work);
+        self.stop(id, leaves);
         let pods = std::mem::take(&mut self.jobs[id].pods);
         self.keep_buffer(pods);
         let l = &mut self.jobs[id];
         (l.start, l.ends, l.queued) = (SimTime::MAX, SimTime::MAX, self.now);
-        self.enqueue(id);
+        if let Some(r) = &mut l.run {
+            r.saving = None;
+        }
     }
 
     /// The run is over: what still runs is booked until now, what still waits is counted.
@@ -334,15 +399,16 @@ impl World<'_, '_> {
         let ids: Vec<JobId> = self.jobs.iter().map(|(i, _)| i).collect();
         for id in ids {
             let state = if self.jobs[id].is_running() {
-                self.stop(id, Activity::Productive);
+                self.stop(id, Leaves::Everything);
                 JobEnd::Running
+            } else if self.is_bought(id) {
+                self.leave_unplaced(id);
+                JobEnd::Queued
             } else {
                 self.dequeue(id);
                 JobEnd::Queued
             };
-            let live = self.jobs.remove(id);
-            self.tally.left(&live, state, self.now);
-            self.report(&live, state);
+            self.leave(id, state);
         }
     }
 

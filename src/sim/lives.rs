@@ -22,8 +22,16 @@ pub(super) struct NodeLife {
     pub ordinal: u32,
     /// Milli-units.
     pub milli: u64,
-    /// When it will be lost, why, and the timer of that or of its notice.
+    /// When its present boot is over.
+    pub ready_at: SimTime,
+    /// In service since: its launch, or its last repair.
+    pub born: SimTime,
+    /// When the provider will take it back, and why.
+    pub taken: Option<(SimTime, Cause)>,
+    /// What becomes of it first, with the timer of that or of its notice.
     pub fate: Option<Fate>,
+    /// Not there because it is being repaired.
+    pub in_repair: bool,
     /// Its own luck, once it was needed.
     pub luck: Option<Box<Stream>>,
     /// How much oftener than others its hardware fails.
@@ -40,6 +48,8 @@ pub(super) struct Fate {
     pub at: SimTime,
     pub cause: Cause,
     pub timer: Timer,
+    /// The shock behind it.
+    pub shock: Option<usize>,
 }
 
 /// What the free share of a node in this state is; none while it takes work or is not billed.
@@ -94,7 +104,11 @@ impl World<'_, '_> {
             from: self.now,
             ordinal: self.free.ordinal(spec.pool),
             milli,
+            ready_at: self.now,
+            born: self.now,
+            taken: None,
             fate: None,
+            in_repair: false,
             luck: None,
             weakness: 1.0,
             doomed: false,
@@ -161,6 +175,7 @@ impl World<'_, '_> {
                     let id = self.add_node(*spec, state);
                     self.settle_in(id);
                     if boot.0 > 0 {
+                        self.lives[id.0 as usize].ready_at = self.now + *boot;
                         self.schedule(self.now + *boot, Event::Fleet(FleetEvent::Ready(id)));
                     }
                 }
@@ -171,7 +186,8 @@ impl World<'_, '_> {
     }
 
     pub fn node_ready(&mut self, id: NodeId) {
-        if self.fleet.node(id).state != NodeState::Booting {
+        // The boot of an earlier life may have been cut short.
+        if self.fleet.node(id).state != NodeState::Booting || self.lives[id.0 as usize].ready_at != self.now {
             return;
         }
         match self.lives[id.0 as usize].owner {
@@ -239,6 +255,11 @@ impl World<'_, '_> {
     /// Ends an empty cordoned node's life, and its bill.
     pub fn terminate(&mut self, id: NodeId) {
         self.forget_fate(id);
+        self.count_survivor(id);
+        let pool = self.fleet.node(id).pool;
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.running -= 1;
+        }
         self.bill_node(id, NodeState::Gone, EndedBy::User, None);
     }
 

@@ -4,8 +4,10 @@ use super::jobs::Live;
 use crate::fleet::PoolId;
 use crate::kernel::{Buckets, Histogram, Integral};
 use crate::ledger::book::buckets;
-use crate::outcome::{Exact, JobCounts, JobEnd, QueueTally, WaitClass};
+use crate::market::Cause;
+use crate::outcome::{Exact, Finish, JobCounts, JobEnd, Loss, QueueTally, RunOutcome, Stretch, WaitClass};
 use crate::scenario::model::Model;
+use crate::training::restart::Stage;
 use crate::units::SimTime;
 
 /// The bands of gang sizes by which waits are told apart, in milli-GPU of the whole gang.
@@ -29,10 +31,84 @@ pub(super) struct WorkTally {
     pub of: u64,
 }
 
+/// How many finishes, and how many stretches of timelines, are kept.
+const FINISHES: usize = 1_000;
+const STRETCHES: usize = 20_000;
+/// How many of the dearest interruptions.
+const WORST: usize = 5;
+
+/// What happened to one workload's runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RunTally {
+    interruptions: [u64; Cause::ALL.len()],
+    stages: [u128; Stage::COUNT],
+    pub checkpoints: u64,
+    pub saves: u64,
+    pub saves_failed: u64,
+    pub notice_to_safe: Histogram,
+    deadline: (u64, u64),
+    finishes: Vec<Finish>,
+    worst: Vec<Loss>,
+    timeline: Vec<Stretch>,
+}
+
+impl RunTally {
+    pub fn stage(&mut self, stage: Stage, milli_ns: u128) {
+        self.stages[stage as usize] += milli_ns;
+    }
+
+    pub fn interrupted(&mut self, cause: Cause) {
+        self.interruptions[cause as usize] += 1;
+    }
+
+    /// Keeps the dearest; among equals the earlier.
+    pub fn worst(&mut self, loss: Loss) {
+        let at = self.worst.partition_point(|w| w.usd >= loss.usd);
+        if at < WORST {
+            self.worst.insert(at, loss);
+            self.worst.truncate(WORST);
+        }
+    }
+
+    pub fn finish(&mut self, f: Finish) {
+        match f.met {
+            Some(true) => self.deadline.0 += 1,
+            Some(false) => self.deadline.1 += 1,
+            None => {}
+        }
+        if self.finishes.len() < FINISHES {
+            self.finishes.push(f);
+        }
+    }
+
+    pub fn timeline(&mut self, s: Stretch) {
+        if self.timeline.len() < STRETCHES {
+            self.timeline.push(s);
+        }
+    }
+
+    pub fn outcome(&self) -> RunOutcome {
+        RunOutcome {
+            interruptions: self.interruptions.to_vec(),
+            stages: self.stages.iter().map(|s| Exact(*s)).collect(),
+            checkpoints: self.checkpoints,
+            saves: self.saves,
+            saves_failed: self.saves_failed,
+            notice_to_safe: self.notice_to_safe.clone(),
+            deadline_met: self.deadline.0,
+            deadline_missed: self.deadline.1,
+            finishes: self.finishes.clone(),
+            worst: self.worst.clone(),
+            timeline: self.timeline.clone(),
+        }
+    }
+}
+
 /// All counts.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     pub work: Vec<WorkTally>,
+    pub runs: Vec<RunTally>,
     pub bands: Vec<(Histogram, u64)>,
     pub pools: Vec<(Histogram, u64)>,
     pub notices: Vec<String>,
@@ -58,6 +134,7 @@ impl Tally {
         let series = || Buckets::new(window.0, model.bucket, n);
         Tally {
             work: model.work.iter().map(|_| WorkTally::default()).collect(),
+            runs: model.work.iter().map(|_| RunTally::default()).collect(),
             bands: BANDS.iter().map(|_| (Histogram::new(), 0)).collect(),
             pools: model.pools.iter().map(|_| (Histogram::new(), 0)).collect(),
             notices: Vec::new(),
@@ -116,6 +193,12 @@ impl Tally {
     pub fn preempted(&mut self, work: u16) {
         if self.began {
             self.work[work as usize].jobs.preemptions += 1;
+        }
+    }
+
+    pub fn interrupted(&mut self, work: u16) {
+        if self.began {
+            self.work[work as usize].jobs.interruptions += 1;
         }
     }
 
@@ -186,6 +269,11 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// The window ends earlier than it was to: at the end of all work.
+    pub fn cut(&mut self, end: SimTime) {
+        self.window.1 = end;
     }
 
     /// The queue's own bookkeeping until `now`.

@@ -1,6 +1,6 @@
 //! The world: it owns the queue of events, sends each to its room, and applies what policies decide.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
@@ -10,16 +10,17 @@ use super::event::{Event, FleetEvent, JobEvent};
 use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
+use super::losses::Risks;
 use super::tally::Tally;
 use super::waiting::{Line, WaitingRoom};
 use crate::fleet::{Fleet, NodeState};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
-use crate::outcome::{Progress, Recorder};
+use crate::outcome::{ChargeKind, Progress, Recorder};
 use crate::policy::placement::{PlacementPolicy, Placer, Settings, Spot, Target, TypicalPods};
 use crate::policy::queue::Blocked;
 use crate::scenario::model::Model;
-use crate::units::SimTime;
+use crate::units::{SimTime, Usd};
 
 /// How many events pass between two calls of [`Recorder::progress`].
 const PROGRESS_EVERY: u64 = 1 << 15;
@@ -30,6 +31,9 @@ pub(super) struct World<'m, 'r> {
     pub recorder: &'r mut dyn Recorder,
     /// Whether job rows are wanted.
     pub rows: bool,
+    /// Whether stretches and changes of nodes are.
+    pub watched: bool,
+    pub streams: Streams,
     pub queue: Queue<Event>,
     pub fleet: Fleet,
     pub placer: Placer,
@@ -49,6 +53,11 @@ pub(super) struct World<'m, 'r> {
     pub tally: Tally,
     pub free: FreeShares,
     pub lives: Vec<NodeLife>,
+    pub risks: Risks,
+    /// Runs that wait for capacity of their own, outside the queue.
+    pub unplaced: u64,
+    /// Storage and data transfer, by payer.
+    pub extras: BTreeMap<(u32, ChargeKind), Usd>,
     /// Whether anything happened that could let a waiting job start.
     pub dirty: bool,
     pub now: SimTime,
@@ -70,6 +79,7 @@ impl<'m, 'r> World<'m, 'r> {
         accounts.watch(model, &mut books);
         let looks_ahead = model.queue.preempt || matches!(model.queue.blocked, Blocked::Easy { .. });
         let rows = recorder.wants_jobs();
+        let watched = recorder.wants_stretches();
         let mut world = World {
             model,
             recorder,
@@ -87,6 +97,11 @@ impl<'m, 'r> World<'m, 'r> {
             running_count: 0,
             accounts,
             arrivals: Arrivals::of(model, &streams),
+            risks: Risks::of(model, &streams, replication),
+            unplaced: 0,
+            extras: BTreeMap::new(),
+            watched,
+            streams,
             tally: Tally::of(model),
             free: FreeShares::new(model.pools.len()),
             lives: Vec::new(),
@@ -103,9 +118,24 @@ impl<'m, 'r> World<'m, 'r> {
 
     /// Puts the first nodes in place and schedules what is dated.
     fn populate(&mut self) {
+        self.open_markets();
         for spec in &self.model.nodes {
-            self.add_node(*spec, NodeState::Ready);
+            let there = self.supply(spec.pool).is_none_or(|s| {
+                let room = self.risks.supplier(spec.pool).map_or(0, |r| r.room(s.launch.quota));
+                !s.on_request && room > 0
+            });
+            let id = self.add_node(*spec, if there { NodeState::Ready } else { NodeState::Away });
+            if there {
+                self.settle_in(id);
+            }
         }
+        for (i, p) in self.model.pools.iter().enumerate() {
+            let spares = u64::from(p.supply.as_deref().map_or(0, |s| s.spares));
+            let milli = self.model.nodes.iter().find(|n| n.pool.0 as usize == i);
+            let milli = milli.map_or(0, |n| self.node_milli(n.pool, n.capacity));
+            self.free.keep_spare(crate::fleet::PoolId(i as u16), spares * milli);
+        }
+        self.open_shocks();
         for (i, c) in self.model.changes.iter().enumerate() {
             self.schedule(c.at, Event::Fleet(FleetEvent::Change(i as u32)));
         }
@@ -148,6 +178,10 @@ impl<'m, 'r> World<'m, 'r> {
             // completions and arrivals of the instant are seen together.
             if self.queue.peek_time() != Some(at) {
                 self.end_of_instant();
+                if self.model.ends_with_work && self.is_work_over() {
+                    self.cut_window(at.max(self.window.0));
+                    break;
+                }
             }
             if self.events.is_multiple_of(PROGRESS_EVERY) {
                 let p = Progress { now: self.now, end: self.window.1, events: self.events };
@@ -158,10 +192,21 @@ impl<'m, 'r> World<'m, 'r> {
             }
         }
         if self.stopped {
-            self.window.1 = self.now.max(self.window.0);
-            self.books.cut(self.window.1);
+            self.cut_window(self.now.max(self.window.0));
         }
         self.now = self.window.1;
+    }
+
+    /// The window ends here.
+    fn cut_window(&mut self, end: SimTime) {
+        self.window.1 = end;
+        self.books.cut(end);
+        self.tally.cut(end);
+    }
+
+    /// Whether all jobs that will ever arrive have left.
+    fn is_work_over(&self) -> bool {
+        self.jobs.len() == 0 && self.arrivals.next_time().is_none_or(|at| at >= self.window.1)
     }
 
     fn handle(&mut self, event: Event) {
@@ -173,6 +218,16 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Fleet(FleetEvent::Change(i)) => self.change_fleet(i as usize),
             Event::Fleet(FleetEvent::Ready(node)) => self.node_ready(node),
             Event::Fleet(FleetEvent::Evict(node)) => self.evict(node),
+            Event::Fleet(FleetEvent::Notice(node)) => self.notice(node),
+            Event::Fleet(FleetEvent::Lost(node)) => self.lost(node),
+            Event::Fleet(FleetEvent::Reap) => self.reap(),
+            Event::Fleet(FleetEvent::Repaired(node)) => self.repaired(node),
+            Event::Fleet(FleetEvent::Shock(process)) => self.shock(process),
+            Event::Fleet(FleetEvent::Capacity(pool)) => self.capacity(pool),
+            Event::Fleet(FleetEvent::CapacityNotice(pool)) => self.capacity_notice(pool),
+            Event::Fleet(FleetEvent::Refill(pool)) => self.refill(pool),
+            Event::Job(JobEvent::Saved(id)) => self.saved(id),
+            Event::Job(JobEvent::Decide(id)) => self.decide(id),
             Event::WindowStart => self.begin_window(),
         }
     }

@@ -72,11 +72,13 @@ fn a_last_segment_shorter_than_the_write_before_it_is_right_too() {
     let runs: Vec<f64> = (0..n).map(|_| played(130.0, 30.0, 1.0, 25.0, (m, r, d), &mut luck)).collect();
     let mean = runs.iter().sum::<f64>() / f64::from(n);
     let var = runs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(n - 1);
-    let (form, _) = asynchronous(&Faults::new(m, r, d).unwrap(), 130.0, 30.0, 1.0, 25.0).unwrap();
+    let faults = Faults::new(m, r, d).unwrap();
+    let form = asynchronous(&faults, 130.0, 30.0, 1.0, 25.0).unwrap().0.mean;
     let error = (var / f64::from(n)).sqrt();
-    assert!((mean - form.mean).abs() < 4.0 * error, "{mean} ± {error}, {}", form.mean);
-    // Tight enough to tell it from counting the whole write against the last segment.
-    assert!(form.mean > 100.0 * error);
+    assert!((mean - form).abs() < 4.0 * error, "{mean} ± {error}, {form}");
+    // Tight enough to tell it from holding the whole write against the last segment.
+    let whole = form + (faults.exposure(25.0) - faults.exposure(10.0)) * faults.segment(31.0);
+    assert!(whole - form > 10.0 * error);
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Pace {
         if self.slow_ppm == 0 || self.persist.0 == 0 {
             return compute;
         }
-        if self.computed(self.persist.0) <= compute {
+        if self.computed(self.persist.0) < compute {
             return compute + self.dragged(self.persist.0);
         }
         let rate = PPM - u128::from(self.slow_ppm.min(999_999));
@@ -224,24 +224,28 @@ mod tests {
         ) {
             let pace = Pace::background(Duration(interval), Duration(stall), Duration(persist), slow);
             let (mut done, mut durable, mut durable_at, mut t) = (0, 0, 0, 0_u64);
+            // The compute that the last checkpoint holds and when its stall ended; how far the one being written is.
+            let mut last: Option<(u64, u64)> = None;
             let (mut since, mut stalling, mut next): (u64, u64, u64) = (0, 0, pace.every());
-            let (mut base, mut first) = (0, true);
             while t < until && done < work {
+                t += 1;
+                let settle = |last: Option<(u64, u64)>| last.filter(|(_, end)| t - end >= persist);
+                if let Some((base, end)) = settle(last) { (durable, durable_at) = (base, end); }
                 if stalling > 0 {
                     stalling -= 1;
-                    if stalling == 0 { (base, since, first) = (done, 0, false); }
+                    if stalling == 0 { (last, since) = (Some((done, t)), 0); }
                 } else {
                     since += 1;
-                    done = if first { since } else { base + pace.computed(since) };
+                    done = last.map_or(since, |(base, _)| base + pace.computed(since));
                 }
-                t += 1;
+                if let Some((base, end)) = settle(last) { (durable, durable_at) = (base, end); }
                 if stalling == 0 && done == next && done < work {
                     next += pace.every();
                     stalling = stall;
-                    if stall == 0 { (base, since, first) = (done, 0, false); }
-                }
-                if stalling == 0 && !first && since >= persist && base > durable {
-                    (durable, durable_at) = (base, t - since);
+                    if stall == 0 {
+                        (last, since) = (Some((done, t)), 0);
+                        if let Some((base, end)) = settle(last) { (durable, durable_at) = (base, end); }
+                    }
                 }
             }
             let r = pace.at(Duration(work), Duration(t));

@@ -1,0 +1,658 @@
+//! Nodes that are taken back, break, and come again: reclaims with and without notice, shocks, failures, repairs,
+//! launches that do not succeed.
+//!
+//! What happens to several nodes at one instant happens at once: losses are gathered and worked off together, so that a
+//! run that loses two nodes of one group knows it.
+
+use std::collections::BTreeSet;
+
+use super::event::{Event, FleetEvent};
+use super::jobs::JobId;
+use super::lives::Fate;
+use super::world::World;
+use crate::catalog::EndedBy;
+use crate::fleet::{NodeId, NodeState, PoolId};
+use crate::kernel::{Stream, Streams, Timer};
+use crate::market::{Cause, LaunchFailure, Offset, Replay, hours};
+use crate::outcome::{Exact, PoolLosses};
+use crate::scenario::model::{Model, Supply};
+use crate::units::{Duration, SimTime};
+
+/// What is behind a pool whose nodes come and go.
+#[derive(Clone, Debug)]
+pub(super) struct Supplier {
+    /// Its nodes, by ordinal.
+    pub slots: Vec<NodeId>,
+    /// What the market offers, each with where it begins.
+    replays: Vec<(Replay, Duration, Cause)>,
+    /// Nodes on offer now.
+    pub offered: u32,
+    /// Nodes that the provider has given out.
+    pub running: u32,
+    /// Luck of the pool: launches, boots, repairs.
+    luck: Stream,
+    /// Refusals in a row.
+    refused: u32,
+    /// No launch before that.
+    pub blocked_until: SimTime,
+    refill: Option<Timer>,
+    tally: PoolLosses,
+}
+
+/// A process of shocks.
+#[derive(Clone, Debug)]
+pub(super) struct ShockProcess {
+    /// Which shock of the model.
+    shock: usize,
+    /// The nodes in its scope; all of its pools' when it has no group.
+    members: Vec<NodeId>,
+    luck: Stream,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Risks {
+    /// By pool.
+    pub suppliers: Vec<Option<Box<Supplier>>>,
+    shocks: Vec<ShockProcess>,
+    /// Whether nodes can be lost at all.
+    pub any: bool,
+    /// Which jobs run on a node; kept only when nodes can be lost.
+    pub jobs_on: Vec<smallvec::SmallVec<[JobId; 2]>>,
+    /// Nodes that are lost at this instant.
+    dead: Vec<(NodeId, Cause, Option<usize>)>,
+}
+
+impl Risks {
+    pub fn of(model: &Model, streams: &Streams, replication: u32) -> Risks {
+        let any = model.pools.iter().any(|p| p.supply.is_some()) || !model.shocks.is_empty();
+        let need = Duration(model.end().0);
+        // One draw for all: zones that were recorded together begin at the same place.
+        let aligned = || streams.stream("replay", "", 0).uniform();
+        let suppliers = model
+            .pools
+            .iter()
+            .map(|p| {
+                let supply = p.supply.as_deref()?;
+                let random = supply.replays.iter().any(|(r, _)| r.offset == Offset::Random);
+                let luck = if random { aligned() } else { 0.0 };
+                let mut replays: Vec<(Replay, Duration, Cause)> = supply
+                    .replays
+                    .iter()
+                    .map(|(r, c)| (r.clone(), r.origin(replication, luck, need), *c))
+                    .collect();
+                if let LaunchFailure::OnOff(market) = &supply.launch.fail {
+                    let path = market.path(need, None, &mut streams.stream("launch-market", &p.name, 0));
+                    let replay = Replay {
+                        trace: path.into(),
+                        offset: Offset::Fixed(Duration::ZERO),
+                        wrap: true,
+                        nodes_per_unit: u32::MAX,
+                    };
+                    replays.push((replay, Duration::ZERO, Cause::User));
+                }
+                Some(Box::new(Supplier {
+                    slots: Vec::new(),
+                    offered: 0,
+                    running: 0,
+                    luck: streams.stream("supply", &p.name, 0),
+                    refused: 0,
+                    blocked_until: SimTime::ZERO,
+                    refill: None,
+                    replays,
+                    tally: PoolLosses { lost: vec![0; Cause::ALL.len()], ..PoolLosses::default() },
+                }))
+            })
+            .collect();
+        Risks { suppliers, any, ..Risks::default() }
+    }
+
+    pub fn supplier(&self, pool: PoolId) -> Option<&Supplier> {
+        self.suppliers.get(pool.0 as usize)?.as_deref()
+    }
+
+    pub fn supplier_mut(&mut self, pool: PoolId) -> Option<&mut Supplier> {
+        self.suppliers.get_mut(pool.0 as usize)?.as_deref_mut()
+    }
+}
+
+impl Supplier {
+    /// What is on offer to those who launch: the least of all replays. A market that only refuses launches takes nothing
+    /// back.
+    fn on_offer(&self, now: SimTime) -> u32 {
+        self.replays.iter().map(|(r, origin, _)| r.at(*origin, now)).min().unwrap_or(u32::MAX)
+    }
+
+    /// What may go on running.
+    fn tolerated(&self, now: SimTime) -> (u32, Cause) {
+        self.replays
+            .iter()
+            .filter(|(_, _, c)| *c != Cause::User)
+            .map(|(r, origin, c)| (r.at(*origin, now), *c))
+            .min_by_key(|(n, _)| *n)
+            .unwrap_or((u32::MAX, Cause::Capacity))
+    }
+
+    fn next_change(&self, now: SimTime) -> Option<SimTime> {
+        self.replays.iter().filter_map(|(r, origin, _)| r.next_change(*origin, now)).map(|(t, _)| t).min()
+    }
+
+    /// What happened to its nodes so far.
+    pub const fn losses(&self) -> &PoolLosses {
+        &self.tally
+    }
+
+    /// How many more nodes could be launched now.
+    pub fn room(&self, quota: Option<u32>) -> u32 {
+        let by_market = self.offered.saturating_sub(self.running);
+        quota.map_or(by_market, |q| by_market.min(q.saturating_sub(self.running)))
+    }
+}
+
+impl World<'_, '_> {
+    pub fn supply(&self, pool: PoolId) -> Option<&Supply> {
+        self.model.pools[pool.0 as usize].supply.as_deref()
+    }
+
+    /// A node that was not there before joins what is known of risks.
+    pub fn risk_new(&mut self, id: NodeId) {
+        if !self.risks.any {
+            return;
+        }
+        self.risks.jobs_on.push(smallvec::SmallVec::new());
+        let pool = self.fleet.node(id).pool;
+        let Some(supply) = self.supply(pool) else { return };
+        let lemons = supply.hardware.as_ref().map(|h| h.lemons);
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.slots.push(id);
+        }
+        if let Some(l) = lemons.filter(|l| l.share > 0.0)
+            && self.luck_of(id).chance(l.share)
+        {
+            self.lives[id.0 as usize].weakness = l.factor;
+        }
+    }
+
+    /// A node's own luck, keyed by its place in its pool: a policy that launches others meets the same.
+    fn luck_of(&mut self, id: NodeId) -> &mut Stream {
+        let pool = &self.model.pools[self.fleet.node(id).pool.0 as usize].name;
+        let life = &mut self.lives[id.0 as usize];
+        let ordinal = u64::from(life.ordinal);
+        life.luck.get_or_insert_with(|| Box::new(self.streams.stream("life", pool, ordinal)))
+    }
+
+    /// Puts markets and shocks into motion, at the epoch: what is on offer first, then nodes, then shocks.
+    pub fn open_markets(&mut self) {
+        for i in 0..self.risks.suppliers.len() {
+            let pool = PoolId(i as u16);
+            if let Some(s) = self.risks.supplier_mut(pool) {
+                s.offered = s.on_offer(SimTime::ZERO);
+                self.next_capacity(pool);
+            }
+        }
+    }
+
+    /// Shocks know their members only once the nodes are there.
+    pub fn open_shocks(&mut self) {
+        for (k, shock) in self.model.shocks.iter().enumerate() {
+            let nodes: Vec<NodeId> = shock
+                .pools
+                .iter()
+                .filter_map(|p| self.risks.supplier(PoolId(*p)))
+                .flat_map(|s| s.slots.iter().copied())
+                .collect();
+            for process in 0..shock.processes(nodes.len()) {
+                let members = nodes[shock.members(process, nodes.len())].to_vec();
+                let luck = self.streams.stream("shock", &shock.name, process as u64);
+                let at = self.risks.shocks.len() as u32;
+                self.risks.shocks.push(ShockProcess { shock: k, members, luck });
+                self.next_shock(at);
+            }
+        }
+    }
+
+    fn next_shock(&mut self, at: u32) {
+        let p = &mut self.risks.shocks[at as usize];
+        let rate = self.model.shocks[p.shock].per_hour;
+        let wait = hours(-p.luck.open().ln() / rate);
+        if rate > 0.0 && self.now.0.checked_add(wait.0).is_some_and(|t| t < self.window.1.0) {
+            self.schedule(self.now + wait, Event::Fleet(FleetEvent::Shock(at)));
+        }
+    }
+
+    /// Several nodes are hit at once: those that the provider takes back are told so first.
+    pub fn shock(&mut self, at: u32) {
+        let ShockProcess { shock, members, .. } = &self.risks.shocks[at as usize];
+        let (k, shock) = (*shock, &self.model.shocks[*shock]);
+        let alive: Vec<NodeId> = members.iter().copied().filter(|n| self.is_given_out(*n)).collect();
+        let victims = shock.victims(alive.len(), &mut self.risks.shocks[at as usize].luck);
+        for v in victims {
+            let id = alive[v];
+            let notice = match shock.cause {
+                Cause::Hardware | Cause::Software => Duration::ZERO,
+                _ => self.notice_of(id),
+            };
+            self.doom(id, self.now + notice, shock.cause, shock.down.is_some().then_some(k));
+        }
+        self.next_shock(at);
+    }
+
+    /// Whether a node is there, working or not, and not yet told that it goes.
+    fn is_given_out(&self, id: NodeId) -> bool {
+        use NodeState::{Booting, Draining, Held, Ready};
+        matches!(self.fleet.node(id).state, Booting | Ready | Held | Draining) && !self.lives[id.0 as usize].doomed
+    }
+
+    fn notice_of(&self, id: NodeId) -> Duration {
+        self.supply(self.fleet.node(id).pool).map_or(Duration::ZERO, |s| s.notice.kill)
+    }
+
+    /// A node is there from now on: draws what will become of it.
+    pub fn settle_in(&mut self, id: NodeId) {
+        let pool = self.fleet.node(id).pool;
+        let model = self.model;
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
+        let now = self.now;
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.running += 1;
+        }
+        let mut taken: Option<(SimTime, Cause)> = None;
+        for (law, cause) in &supply.lifetimes {
+            let life = law.draw(now, self.luck_of(id));
+            let at = SimTime(now.0.saturating_add(life.0));
+            if taken.is_none_or(|(t, _)| at < t) {
+                taken = Some((at, *cause));
+            }
+        }
+        self.lives[id.0 as usize].doomed = false;
+        self.lives[id.0 as usize].taken = taken;
+        self.await_fate(id);
+    }
+
+    /// Arms the next of what may happen to a node: its reclaim, or a failure of its hardware or software.
+    fn await_fate(&mut self, id: NodeId) {
+        let model = self.model;
+        let Some(supply) = model.pools[self.fleet.node(id).pool.0 as usize].supply.as_deref() else { return };
+        let (now, end) = (self.now, self.window.1);
+        let mut next = self.lives[id.0 as usize].taken;
+        if let Some(h) = &supply.hardware {
+            let weakness = self.lives[id.0 as usize].weakness;
+            let luck = self.luck_of(id);
+            let mut by = |mean: Duration, cause| {
+                let wait = -luck.open().ln() * mean.0 as f64;
+                let at = SimTime(now.0.saturating_add(wait as u64));
+                if next.is_none_or(|(t, _)| at < t) {
+                    next = Some((at, cause));
+                }
+            };
+            by(Duration((h.node_mtbf.0 as f64 / weakness) as u64), Cause::Hardware);
+            if let Some(mean) = h.software {
+                by(mean, Cause::Software);
+            }
+        }
+        let Some((at, cause)) = next else { return };
+        let reclaim = !matches!(cause, Cause::Hardware | Cause::Software);
+        let told = if reclaim { supply.notice.kill } else { Duration::ZERO };
+        let when = SimTime(at.0.saturating_sub(told.0)).max(now);
+        if when >= end {
+            return;
+        }
+        let e = if told.0 > 0 { FleetEvent::Notice(id) } else { FleetEvent::Lost(id) };
+        let e = Event::Fleet(e);
+        let timer = self.queue.arm(when, e.class(), e);
+        self.lives[id.0 as usize].fate = Some(Fate { at, cause, timer, shock: None });
+    }
+
+    /// A node's fate is no longer its fate.
+    pub fn forget_fate(&mut self, id: NodeId) {
+        if let Some(f) = self.lives[id.0 as usize].fate.take() {
+            self.queue.cancel(f.timer);
+        }
+    }
+
+    /// Decides that a node will be lost then, whatever else would have become of it.
+    fn doom(&mut self, id: NodeId, at: SimTime, cause: Cause, shock: Option<usize>) {
+        self.forget_fate(id);
+        let e = Event::Fleet(FleetEvent::Lost(id));
+        if at < self.window.1 {
+            let timer = self.queue.arm(at, e.class(), e);
+            self.lives[id.0 as usize].fate = Some(Fate { at, cause, timer, shock });
+        }
+        if at > self.now {
+            self.give_notice(id, at);
+        }
+    }
+
+    /// A node's own notice is due.
+    pub fn notice(&mut self, id: NodeId) {
+        let Some(f) = self.lives[id.0 as usize].fate else { return };
+        self.lives[id.0 as usize].fate = None;
+        self.doom(id, f.at, f.cause, None);
+        if f.at <= self.now {
+            self.lost(id);
+        }
+    }
+
+    /// A node is told that it will be taken back: it takes nothing new, and runs that can save themselves do.
+    fn give_notice(&mut self, id: NodeId, at: SimTime) {
+        self.lives[id.0 as usize].doomed = true;
+        if matches!(self.fleet.node(id).state, NodeState::Ready | NodeState::Held | NodeState::Booting) {
+            self.move_node(id, NodeState::Draining, None);
+        }
+        let jobs = self.risks.jobs_on[id.0 as usize].clone();
+        for j in jobs {
+            self.noticed(j, id, at);
+        }
+    }
+
+    /// A node is lost at this instant.
+    pub fn lost(&mut self, id: NodeId) {
+        let (cause, shock) = match self.lives[id.0 as usize].fate.take() {
+            Some(f) => {
+                self.queue.cancel(f.timer);
+                (f.cause, f.shock)
+            }
+            None => (Cause::Capacity, None),
+        };
+        self.mourn(id, cause, shock);
+    }
+
+    fn mourn(&mut self, id: NodeId, cause: Cause, shock: Option<usize>) {
+        if self.risks.dead.is_empty() {
+            self.schedule(self.now, Event::Fleet(FleetEvent::Reap));
+        }
+        self.risks.dead.push((id, cause, shock));
+    }
+
+    /// Whether a node is among those that are lost at this instant.
+    pub fn is_dying(&self, id: NodeId) -> bool {
+        self.risks.dead.iter().any(|(n, _, _)| *n == id)
+    }
+
+    /// Works off everything that was lost at this instant.
+    pub fn reap(&mut self) {
+        let dead = self.risks.dead.clone();
+        let ids: Vec<NodeId> = dead.iter().map(|(n, _, _)| *n).collect();
+        let mut hit: BTreeSet<JobId> = BTreeSet::new();
+        for n in &ids {
+            hit.extend(self.risks.jobs_on[n.0 as usize].iter().copied());
+        }
+        for j in hit {
+            let of = dead.iter().find(|(n, _, _)| self.jobs[j].pods.iter().any(|s| s.node == *n));
+            let Some((n, cause, _)) = of else { continue };
+            let (pool, cause) = (self.fleet.node(*n).pool, *cause);
+            let mine = |n: &&NodeId| self.jobs[j].pods.iter().any(|s| s.node == **n);
+            let nodes = ids.iter().filter(mine).count() as u32;
+            self.interrupt(j, cause, pool, nodes, &ids);
+        }
+        let mut pools: BTreeSet<PoolId> = BTreeSet::new();
+        for (n, cause, shock) in &dead {
+            pools.insert(self.fleet.node(*n).pool);
+            self.bury(*n, *cause, *shock);
+        }
+        self.risks.dead.clear();
+        for p in pools {
+            self.refill(p);
+        }
+    }
+
+    /// Takes a lost node, now empty, out of service.
+    fn bury(&mut self, id: NodeId, cause: Cause, shock: Option<usize>) {
+        let pool = self.fleet.node(id).pool;
+        self.count_loss(id, cause);
+        if let Some(job) = self.lives[id.0 as usize].owner.take() {
+            self.node_left(job, id);
+        }
+        let model = self.model;
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
+        if cause == Cause::Software {
+            self.await_fate(id);
+            return;
+        }
+        let repair = (cause == Cause::Hardware && !supply.on_request && !supply.spot).then(|| {
+            let down = shock.and_then(|k| model.shocks[k].down.as_ref());
+            let luck = &mut self.risks.suppliers[pool.0 as usize].as_mut().expect("it has a supply").luck;
+            let law = match (&supply.hardware, down) {
+                (_, Some(law)) => Some(law),
+                (Some(h), None) => Some(if luck.chance(h.reboot_share) { &h.reboot } else { &h.replace }),
+                (None, None) => None,
+            };
+            law.map_or(Duration::ZERO, |law| hours(law.sample(luck).max(0.0)))
+        });
+        let billed = supply.hardware.as_ref().is_none_or(|h| h.billed);
+        let leaving = self.fleet.node(id).state == NodeState::Draining && !self.lives[id.0 as usize].doomed;
+        match repair {
+            // Back at once: nothing but the interruption happened.
+            Some(Duration(0)) => self.await_fate(id),
+            Some(_) if leaving => self.terminate(id),
+            Some(d) if billed => {
+                self.move_node(id, NodeState::Broken, Some(cause));
+                self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));
+            }
+            Some(d) => {
+                self.take_away(id, EndedBy::Provider, cause);
+                self.lives[id.0 as usize].in_repair = true;
+                self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));
+            }
+            None => self.take_away(id, EndedBy::Provider, cause),
+        }
+    }
+
+    /// Ends an empty node's bill and puts it out of reach until it is launched again.
+    pub fn take_away(&mut self, id: NodeId, by: EndedBy, cause: Cause) {
+        self.forget_fate(id);
+        let pool = self.fleet.node(id).pool;
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.running -= 1;
+        }
+        self.lives[id.0 as usize].doomed = false;
+        self.lives[id.0 as usize].owner = None;
+        self.bill_node(id, NodeState::Away, by, Some(cause));
+    }
+
+    fn count_loss(&mut self, id: NodeId, cause: Cause) {
+        let (now, window) = (self.now, self.window);
+        let born = self.lives[id.0 as usize].born;
+        let pool = self.fleet.node(id).pool;
+        if let Some(s) = self.risks.supplier_mut(pool)
+            && now >= window.0
+        {
+            s.tally.lost[cause as usize] += 1;
+            s.tally.lives.record((now - born).0);
+            s.tally.up_ns = Exact(s.tally.up_ns.0 + u128::from(now.since(born.max(window.0)).0));
+        }
+        self.lives[id.0 as usize].born = now;
+    }
+
+    /// A node that was not lost leaves, or the run ends with it.
+    pub fn count_survivor(&mut self, id: NodeId) {
+        let (now, window) = (self.now, self.window);
+        let born = self.lives[id.0 as usize].born;
+        let pool = self.fleet.node(id).pool;
+        if let Some(s) = self.risks.supplier_mut(pool)
+            && now >= window.0
+        {
+            s.tally.survived.record((now - born).0);
+            s.tally.up_ns = Exact(s.tally.up_ns.0 + u128::from(now.since(born.max(window.0)).0));
+        }
+    }
+
+    pub fn losses_of(&self, pool: PoolId) -> Option<PoolLosses> {
+        self.risks.supplier(pool).map(|s| s.tally.clone())
+    }
+
+    /// A broken node works again.
+    pub fn repaired(&mut self, id: NodeId) {
+        self.lives[id.0 as usize].in_repair = false;
+        self.lives[id.0 as usize].born = self.now;
+        let was = self.fleet.node(id).state;
+        self.move_node(id, NodeState::Ready, None);
+        if was == NodeState::Away {
+            self.settle_in(id);
+        } else {
+            self.await_fate(id);
+        }
+    }
+
+    /// What a market offers changes.
+    pub fn capacity(&mut self, pool: PoolId) {
+        let now = self.now;
+        let Some(s) = self.risks.supplier_mut(pool) else { return };
+        s.offered = s.on_offer(now);
+        let (tolerated, cause) = s.tolerated(now);
+        let over = s.running.saturating_sub(tolerated);
+        for id in self.youngest(pool, over, true) {
+            self.forget_fate(id);
+            self.mourn(id, cause, None);
+        }
+        self.next_capacity(pool);
+        if over == 0 {
+            self.refill(pool);
+        }
+    }
+
+    /// What a market offers is about to shrink: those who will have to go are told.
+    pub fn capacity_notice(&mut self, pool: PoolId) {
+        let Some(s) = self.risks.supplier(pool) else { return };
+        let Some(at) = s.next_change(self.now) else { return };
+        let (tolerated, cause) = s.tolerated(at);
+        let over = s.running.saturating_sub(tolerated);
+        for id in self.youngest(pool, over, true) {
+            if !self.lives[id.0 as usize].doomed {
+                self.doom(id, at, cause, None);
+            }
+        }
+    }
+
+    /// The youngest nodes of a pool that the provider has given out.
+    fn youngest(&self, pool: PoolId, n: u32, doomed_first: bool) -> Vec<NodeId> {
+        let Some(s) = self.risks.supplier(pool) else { return Vec::new() };
+        if n == 0 {
+            return Vec::new();
+        }
+        let there = |id: &&NodeId| {
+            let state = self.fleet.node(**id).state;
+            state.is_billed() && state != NodeState::Broken && !self.risks.dead.iter().any(|(d, _, _)| d == *id)
+        };
+        let mut nodes: Vec<NodeId> = s.slots.iter().filter(there).copied().collect();
+        nodes.sort_by_key(|id| {
+            let l = &self.lives[id.0 as usize];
+            (std::cmp::Reverse(doomed_first && l.doomed), std::cmp::Reverse((l.born, *id)))
+        });
+        nodes.truncate(n as usize);
+        nodes
+    }
+
+    fn next_capacity(&mut self, pool: PoolId) {
+        let (now, end) = (self.now, self.window.1);
+        let notice = self.supply(pool).map_or(Duration::ZERO, |s| s.notice.kill);
+        let Some(at) = self.risks.supplier(pool).and_then(|s| s.next_change(now)).filter(|at| *at < end) else {
+            return;
+        };
+        self.schedule(at, Event::Fleet(FleetEvent::Capacity(pool)));
+        if notice.0 > 0 {
+            let told = SimTime(at.0.saturating_sub(notice.0)).max(now);
+            self.schedule(told, Event::Fleet(FleetEvent::CapacityNotice(pool)));
+        }
+    }
+
+    /// Launches again what a standing pool has lost, as far as the market allows.
+    pub fn refill(&mut self, pool: PoolId) {
+        let model = self.model;
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref().filter(|s| !s.on_request) else { return };
+        if let Some(t) = self.risks.supplier_mut(pool).and_then(|s| s.refill.take()) {
+            self.queue.cancel(t);
+        }
+        let away: Vec<NodeId> = self.away(pool);
+        for id in away {
+            if self.risks.supplier(pool).is_none_or(|s| s.room(supply.launch.quota) == 0) {
+                return;
+            }
+            if !self.try_launch(pool) {
+                let wait = self.blocked(pool).since(self.now).0.max(1);
+                let e = Event::Fleet(FleetEvent::Refill(pool));
+                let timer = self.queue.arm(self.now + Duration(wait), e.class(), e);
+                if let Some(s) = self.risks.supplier_mut(pool) {
+                    s.refill = Some(timer);
+                }
+                return;
+            }
+            self.launch(id, None);
+        }
+    }
+
+    pub fn blocked(&self, pool: PoolId) -> SimTime {
+        self.risks.supplier(pool).map_or(SimTime::ZERO, |s| s.blocked_until)
+    }
+
+    /// The nodes of a pool that could be launched, by ordinal.
+    pub fn away(&self, pool: PoolId) -> Vec<NodeId> {
+        let Some(s) = self.risks.supplier(pool) else { return Vec::new() };
+        let free = |id: &&NodeId| {
+            self.fleet.node(**id).state == NodeState::Away && !self.lives[id.0 as usize].in_repair
+        };
+        s.slots.iter().filter(free).copied().collect()
+    }
+
+    /// Asks the provider for a node, or for a gang of them at once: whether it is granted. A refusal blocks the pool for
+    /// a while.
+    pub fn try_launch(&mut self, pool: PoolId) -> bool {
+        let model = self.model;
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return false };
+        let (now, counts) = (self.now, self.now >= self.window.0);
+        let Some(s) = self.risks.supplier_mut(pool) else { return false };
+        let refused = match supply.launch.fail {
+            LaunchFailure::Chance(p) => s.luck.chance(p),
+            LaunchFailure::Never | LaunchFailure::OnOff(_) => false,
+        };
+        if refused {
+            let wait = supply.launch.backoff.wait(s.refused, &mut s.luck);
+            s.refused += 1;
+            s.blocked_until = now + Duration(supply.launch.fail_latency.0 + wait.0);
+            s.tally.launches_failed += u64::from(counts);
+        } else {
+            s.refused = 0;
+        }
+        !refused
+    }
+
+    /// Notes a launch that the market could not serve.
+    pub fn refused(&mut self, pool: PoolId) {
+        let counts = self.now >= self.window.0;
+        if let Some(s) = self.risks.supplier_mut(pool) {
+            s.tally.launches_failed += u64::from(counts);
+        }
+    }
+
+    /// Launches a node that was granted: it is billed, boots, and is ready.
+    pub fn launch(&mut self, id: NodeId, owner: Option<JobId>) {
+        let pool = self.fleet.node(id).pool;
+        let model = self.model;
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
+        let (now, counts) = (self.now, self.now >= self.window.0);
+        let Some(s) = self.risks.supplier_mut(pool) else { return };
+        s.tally.launches += u64::from(counts);
+        let boot = match &supply.launch.boot {
+            law @ crate::kernel::Dist::Constant(_) => law.mean(),
+            law => law.sample(&mut s.luck),
+        };
+        let boot = Duration::from_secs_f64(boot.max(0.0));
+        self.lives[id.0 as usize].owner = owner;
+        self.lives[id.0 as usize].born = now;
+        self.lives[id.0 as usize].ready_at = now + boot;
+        let up = if owner.is_some() { NodeState::Held } else { NodeState::Ready };
+        self.move_node(id, if boot.0 > 0 { NodeState::Booting } else { up }, None);
+        self.settle_in(id);
+        if boot.0 > 0 {
+            self.schedule(now + boot, Event::Fleet(FleetEvent::Ready(id)));
+        }
+    }
+
+    /// A running job has lost nodes.
+    fn interrupt(&mut self, id: JobId, cause: Cause, pool: PoolId, nodes: u32, dead: &[NodeId]) {
+        let leaves = self.leaves_after(id, dead);
+        self.wound(id, cause, pool, nodes, leaves);
+        self.tally.interrupted(self.jobs[id].work);
+        self.put_back(id, leaves);
+    }
+}
