@@ -2,15 +2,20 @@
 //!
 //! All problems of the stage are reported together. Nothing is decided here that a file could not have said.
 
+mod checkpoint;
 mod context;
 mod fleet;
 mod laws;
+mod losses;
 mod policy;
 mod prices;
 mod reclaim;
 mod recordings;
 mod sizes;
+mod speed;
+mod stores;
 mod supply;
+mod training;
 mod work;
 
 pub use context::Env;
@@ -73,6 +78,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         cx.align(&mut pools);
         shocks = cx.shocks(s, &names, &mut out);
     }
+    let (stores, model_stores) = stores::stores(s, &mut out);
     let changes = cx.changes(s, &names, &nodes, &mut out);
     let quotas = policy::quotas(s, &mut out);
     let queue = policy::queue(&s.queue, &mut out);
@@ -90,7 +96,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         pools,
         nodes,
         shocks,
-        stores: Vec::new(),
+        stores: model_stores,
         ends_with_work: s.ends_with_work,
         replications: s.replications.get(),
         changes,
@@ -105,7 +111,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         bucket,
         evidence: Vec::new(),
     };
-    cx.work(s, &names, &mut model, &mut out);
+    cx.work(s, &names, &stores, &mut model, &mut out);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;
