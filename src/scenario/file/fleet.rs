@@ -29,7 +29,7 @@ record! {
         pub memory: Option<Bytes>,
         /// How many nodes, a file that lists them, or how many there may be on request.
         pub nodes: Nodes,
-        /// Of its nodes, so many are kept free on purpose: what is free of them is `spare`, not `unallocated`.
+        /// Nodes that are kept free on purpose: so many that nobody wants count as `spare`, not as `unallocated`.
         pub spares: Spanned<u32> = Spanned::unplaced(0) => "none",
         /// How its machines fail; they never do where left out.
         pub hardware: Option<Spanned<FailingHardware>>,
