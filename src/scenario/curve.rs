@@ -89,7 +89,11 @@ pub(super) fn curves(
                 Some(v) => with_variant(v, scenario, tree, env, &mut Diagnostics::default()),
                 None => tree.clone(),
             };
-            all.extend(curve(shape, &base, *v, env, out));
+            let Some(curve) = curve(shape, &base, *v, env, out) else {
+                // What is wrong with it would be wrong with every variant.
+                break;
+            };
+            all.push(curve);
         }
     }
     all

@@ -15,6 +15,8 @@ mod sizes;
 mod speed;
 mod stores;
 mod supply;
+#[cfg(test)]
+mod tests;
 mod training;
 mod work;
 

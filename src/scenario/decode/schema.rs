@@ -51,7 +51,9 @@ fn definition(catalogue: &Catalogue, def: &TypeDef) -> Json {
     let body = match &def.shape {
         Shape::Record(fields) => record(catalogue, fields),
         Shape::Choice(variants) => {
-            json!({"oneOf": variants.iter().flat_map(|v| variant(catalogue, v)).collect::<Vec<_>>()})
+            let all: Vec<Json> = variants.iter().flat_map(|v| variant(catalogue, v)).collect();
+            // Text that stands for a variant is told from the variants' names by its pattern alone.
+            if variants.iter().any(|v| v.number) { json!({"anyOf": all}) } else { json!({"oneOf": all}) }
         }
         Shape::Pending => json!({}),
     };

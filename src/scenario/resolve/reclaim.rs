@@ -21,6 +21,8 @@ use crate::units::{Diagnostic, Diagnostics, Duration, Rate};
 #[derive(Default)]
 pub(super) struct Reclaims {
     pub lifetimes: Vec<(Lifetime, Cause)>,
+    /// Beside each lifetime, where it was written.
+    pub places: Vec<Place>,
     pub replays: Vec<(Replay, Cause)>,
     pub folders: Vec<Option<PathBuf>>,
 }
@@ -110,6 +112,7 @@ impl Context<'_, '_> {
                 all.lifetimes.push((Lifetime::Law(law), Cause::Capacity));
             }
         }
+        all.places.resize(all.lifetimes.len(), r.at);
         Some(())
     }
 

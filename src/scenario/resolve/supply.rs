@@ -79,7 +79,8 @@ impl Context<'_, '_> {
         if !on_request && stays {
             return Some(None);
         }
-        let launch = self.launch(p, out)?;
+        // Nodes that only fail are mended, not launched.
+        let launch = self.launch(p, on_request || !reclaims.is_empty(), out)?;
         let notice = match spot {
             Some(s) => self.notice(p, s.notice.as_ref(), facts, &reclaims, out)?,
             None => Notice::NONE,
@@ -98,12 +99,14 @@ impl Context<'_, '_> {
         Some(Some((supply, folders)))
     }
 
-    fn launch(&mut self, p: &Pool, out: &mut Diagnostics) -> Option<Launch> {
+    fn launch(&mut self, p: &Pool, launched: bool, out: &mut Diagnostics) -> Option<Launch> {
         let taken: Spanned<shape::Launching>;
         let l = match &p.launch {
             Some(l) => l,
             None => {
-                self.note(format!("boot time of pool {}", *p.name), "guess", "two minutes, by default");
+                if launched {
+                    self.note(format!("boot time of pool {}", *p.name), "guess", "two minutes, by default");
+                }
                 taken = Spanned { value: all_defaults(), at: p.name.at };
                 &taken
             }
@@ -407,7 +410,7 @@ fn fits(p: &Pool, notice: &Notice, reclaims: &Reclaims, at: crate::formats::Plac
     if kill == Duration::ZERO {
         return;
     }
-    for (life, _) in &reclaims.lifetimes {
+    for ((life, _), own) in reclaims.lifetimes.iter().zip(&reclaims.places) {
         let longest = match life {
             Lifetime::Law(d) => hours(d.quantile(1.0)),
             Lifetime::Bathtub(b) => hours(b.end()),
@@ -419,7 +422,7 @@ fn fits(p: &Pool, notice: &Notice, reclaims: &Reclaims, at: crate::formats::Plac
                     "the notice of pool `{}` ({kill}) is as long as the longest life of its nodes ({longest})",
                     *p.name
                 ))
-                .at(at.0, at.1, "longer than the reclaim")
+                .at(own.0, own.1, "reclaimed before the notice is over")
                 .help("a node would be told of its end before it is there: shorten the notice, or lengthen the lives"),
             );
         } else if let Lifetime::Law(d @ (Dist::Exponential(_) | Dist::HyperExp(_) | Dist::Values(_))) = life

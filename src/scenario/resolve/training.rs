@@ -88,11 +88,12 @@ impl Context<'_, '_> {
             if least > **deadline {
                 out.push(
                     Diagnostic::error(format!("`{}` cannot meet its deadline, whatever it buys", *t.name))
-                        .at(deadline.at.0, deadline.at.1, format!("it takes {least} with nothing going wrong"))
+                        .at(deadline.at.0, deadline.at.1, format!("too short by {}", least - **deadline))
                         .help(format!(
-                            "of that, {} are one launch and set-up; give it more time, more nodes or less work",
+                            "with nothing going wrong it takes {least}, of which {} are one launch and set-up",
                             buying.overhead
-                        )),
+                        ))
+                        .help("give it more time, more nodes or less work"),
                 );
             }
         }
@@ -282,11 +283,17 @@ impl Context<'_, '_> {
                 })
                 .collect();
             if room.is_empty() {
-                out.push(
+                let mut d =
                     Diagnostic::error(format!("the policy of `{}` needs {what} capacity, and it has none", *t.name))
-                        .at(policy.at.0, policy.at.1, format!("no {what} pool"))
-                        .help(remedy),
-                );
+                        .at(policy.at.0, policy.at.1, format!("no {what} pool"));
+                let standing = model
+                    .pools
+                    .iter()
+                    .find(|p| (p.market == "spot") == spot && p.supply.as_ref().is_none_or(|s| !s.on_request));
+                if let Some(p) = standing {
+                    d = d.help(format!("the nodes of pool `{}` stand there anyway: they are not on request", p.name));
+                }
+                out.push(d.help(remedy));
                 return None;
             }
             let most = if t.spread {
