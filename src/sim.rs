@@ -22,6 +22,8 @@ mod world;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod survival_tests;
+#[cfg(test)]
 mod tests;
 
 pub use finish::check_conservation;

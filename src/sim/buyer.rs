@@ -468,7 +468,7 @@ impl World<'_, '_> {
         }
         b.nodes.extend(launched);
         b.market = Some(market);
-        self.start_if_whole(id);
+        self.node_joined(id);
     }
 
     fn pool_view(&self, pool: PoolId) -> PoolView {
@@ -503,7 +503,7 @@ impl World<'_, '_> {
         let (pods, least) = (u32::from(self.jobs[id].job.pods), self.least(id));
         let Some(b) = self.jobs[id].run.as_deref().and_then(|r| r.buyer.as_deref()) else { return };
         let n = b.nodes.len() as u32;
-        let up = |node: &NodeId| self.fleet.node(*node).state == NodeState::Held;
+        let up = |node: &NodeId| self.fleet.node(*node).state == NodeState::Held && !self.is_dying(*node);
         let enough = n >= pods || (least < pods && n >= least);
         if self.jobs[id].is_running() || !enough || !b.nodes.iter().all(up) {
             return;

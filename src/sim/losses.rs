@@ -434,7 +434,13 @@ impl World<'_, '_> {
                 self.lives[id.0 as usize].in_repair = true;
                 self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));
             }
-            None => self.take_away(id, EndedBy::Provider, cause),
+            None => {
+                self.take_away(id, EndedBy::Provider, cause);
+                let until = self.now + supply.launch.unavailable_for;
+                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| supply.on_request) {
+                    s.blocked_until = s.blocked_until.max(until);
+                }
+            }
         }
     }
 
@@ -608,7 +614,8 @@ impl World<'_, '_> {
         if refused {
             let wait = supply.launch.backoff.wait(s.refused, &mut s.luck);
             s.refused += 1;
-            s.blocked_until = now + Duration(supply.launch.fail_latency.0 + wait.0);
+            let wait = (supply.launch.fail_latency.0 + wait.0).max(supply.launch.unavailable_for.0);
+            s.blocked_until = now + Duration(wait.max(1));
             s.tally.launches_failed += u64::from(counts);
         } else {
             s.refused = 0;

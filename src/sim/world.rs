@@ -234,7 +234,7 @@ impl<'m, 'r> World<'m, 'r> {
 
     /// From here on everything counts.
     fn begin_window(&mut self) {
-        self.tally.begin(self.waiting.len());
+        self.tally.begin(self.waiting.len() + self.unplaced);
         for (_, l) in self.jobs.iter() {
             self.tally.begin_work(l.work, l.is_running());
         }
