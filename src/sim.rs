@@ -18,6 +18,7 @@ mod runs;
 mod tally;
 mod waiting;
 mod world;
+mod writes;
 
 #[cfg(test)]
 mod naive;

@@ -15,8 +15,8 @@ use crate::outcome::{ChargeKind, JobEnd, JobRow, Outcome, Recorder};
 use crate::policy::spot::diversify::Allocation;
 use crate::policy::spot::ticks::{Task, replay};
 use crate::policy::spot::{Purchase, Want};
-use crate::scenario::model::{Buying, Checkpoint, Model, OnNotice, Run, Source, Supply};
-use crate::training::progress::Pace;
+use crate::scenario::model::{Buying, Checkpoint, Model, OnNotice, Run, Source, Store, Supply};
+use crate::training::progress::{Keeping, Pace};
 use crate::training::restart::Stage;
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
 use crate::workload::{Job, Request};
@@ -380,6 +380,50 @@ fn what_keeping_checkpoints_costs_is_on_the_bill() {
     assert!((of(&o, ChargeKind::Activity(Activity::CheckpointStall)) - 0.2).abs() < 1e-9);
 }
 
+/// Gangs of one node on a store of 1 GB/s in all, whose checkpoints of 360 GB take six minutes alone.
+fn on_store(jobs: u64, pace: Pace) -> Model {
+    let mut m = Model::empty("shared", Duration(40 * H));
+    m.ends_with_work = true;
+    let s = Supply { replays: vec![trace(Duration(150 * MIN), &[8, 0, 8, 8, 8, 8, 8], 1)], ..supply(false, true) };
+    pool(&mut m, "p", jobs as u32, DOLLAR, s);
+    m.stores.push(Store { name: "store".to_owned(), total_bps: 1_000_000_000 });
+    let mut run_spec = run_of(pace, vec![(Stage::Init, constant(60.0)), (Stage::Read, constant(360.0))], None);
+    (run_spec.checkpoint.store, run_spec.checkpoint.own_bps) = (Some(0), u64::MAX);
+    run_spec.checkpoint.bytes = 360_000_000_000;
+    let list: Vec<Job> = (0..jobs).map(|_| job(Duration(5 * H), 1)).collect();
+    m.add_work("w", Source::Jobs(list.into())).run = Some(Arc::new(run_spec));
+    m
+}
+
+#[test]
+fn a_run_alone_on_a_shared_store_goes_as_the_closed_form_does() {
+    let six = Duration(6 * MIN);
+    for pace in [Pace::sync(Duration(H), six), Pace::background(Duration(H), Duration(MIN), six, 200_000)] {
+        let shared = on_store(1, pace);
+        let mut alone = shared.clone();
+        let mut spec = Run::clone(alone.work[0].run.as_deref().unwrap());
+        spec.checkpoint.store = None;
+        alone.work[0].run = Some(Arc::new(spec));
+        let ((a, rows_a), (b, rows_b)) = (run(&shared, 0), run(&alone, 0));
+        assert_eq!(rows_a.0[0].end, rows_b.0[0].end, "{pace:?}");
+        assert_eq!(rows_a.0[0].activity, rows_b.0[0].activity, "{pace:?}");
+        assert_eq!(a.work[0].run.as_ref().unwrap().checkpoints, b.work[0].run.as_ref().unwrap().checkpoints);
+        assert_eq!(rows_a.0[0].attempts, 2);
+    }
+}
+
+#[test]
+fn when_everyone_writes_at_once_everyone_waits() {
+    let (o, rows) = run(&on_store(4, Pace::sync(Duration(H), Duration(6 * MIN))), 0);
+    // A minute of set-up, an hour, 24 minutes of writing, an hour: at 150 minutes the second write has gone on for 5.
+    // All read the first checkpoint at once from minute 300 on: 24 minutes; then 4 hours with 3 checkpoints.
+    let back = 300 + 1 + 24;
+    assert!(rows.0.iter().all(|r| r.end == SimTime((back + 4 * 60 + 3 * 24) * MIN)));
+    assert_eq!(o.pools[0].hours(Activity::Lost), 4.0);
+    assert_eq!(o.pools[0].hours(Activity::CheckpointStall), 4.0 * (24.0 + 5.0 + 3.0 * 24.0) / 60.0);
+    assert_eq!(o.pools[0].hours(Activity::Restart), 4.0 * 25.0 / 60.0);
+}
+
 /// Anything that the model can say, at random.
 fn any_world() -> impl Strategy<Value = (Model, u32)> {
     let pace = prop_oneof![
@@ -439,6 +483,11 @@ fn any_world() -> impl Strategy<Value = (Model, u32)> {
             if save {
                 run_spec.checkpoint.on_notice =
                     Some(OnNotice { drain: Duration(MIN / 10), write: Duration(MIN), early: false });
+            }
+            if hold && pace.keeping == Keeping::Checkpoints {
+                m.stores.push(Store { name: "store".to_owned(), total_bps: 1_000_000_000 });
+                (run_spec.checkpoint.store, run_spec.checkpoint.own_bps) = (Some(0), 700_000_000);
+                run_spec.checkpoint.bytes = 60_000_000_000;
             }
             let list: Vec<Job> = (0..jobs)
                 .map(|i| Job { arrive: SimTime(i * 47 * MIN), ..job(Duration((30 + 37 * i) * MIN), 1 + (i % 3) as u16) })
