@@ -12,6 +12,7 @@
 //! | [`price`] | a spot price as a path in time, and a bid against it |
 //! | [`advisor`] | published interruption shares as hazards, with the exposure that this assumes |
 //! | [`hardware`] | failures by node, lemons, repair |
+//! | [`sound`] | `check`: which parameters make sense |
 //!
 //! *Invariants:* this room is pure: no event queue, no fleet, no money but prices. A process here says *when* and
 //! *which slots*; what is done about it belongs below. One draw of luck costs a fixed number of a stream's numbers
@@ -27,6 +28,9 @@ pub mod price;
 pub mod read;
 pub mod replay;
 pub mod shock;
+pub mod sound;
+#[cfg(test)]
+mod tests;
 
 pub use advisor::{Feed, Hazard};
 pub use availability::{Availability, RunStats, Runs};
@@ -41,6 +45,7 @@ pub use read::{
 };
 pub use replay::{Offset, Replay, ReplayError};
 pub use shock::{Cause, Kill, Shock, gang_rate};
+pub use sound::Unsound;
 
 use crate::units::Duration;
 use crate::units::time::NANOS_PER_HOUR;

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
 pub mod queues;
+pub mod reclaim;
 pub mod spot;
 pub mod timing;
 
@@ -105,9 +106,15 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "checkpoint",
-        about: "optimal checkpoint intervals and mean makespans under interruptions, in closed form (Daly 2006)",
+        about: "optimal checkpoint intervals and mean makespans under interruptions, in closed form and simulated (Daly 2006)",
         quick: true,
         run: checkpoint::run,
+    },
+    Suite {
+        name: "reclaim",
+        about: "spot markets, shocks and failures against their laws, and the recorded traces as others found them",
+        quick: true,
+        run: reclaim::run,
     },
     Suite {
         name: "gaia",

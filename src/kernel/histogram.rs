@@ -4,6 +4,9 @@
 //! (G. Tene's HdrHistogram, the crate `hdrhistogram`). Integers throughout: merging in any order gives the same.
 
 mod parts;
+mod store;
+
+use store::Store;
 
 use thiserror::Error;
 
@@ -16,10 +19,11 @@ pub const DIGITS: u8 = 3;
 pub struct HistogramError(&'static str);
 
 /// How often which values occurred. Recording takes a few nanoseconds; memory is bounded by the range of values
-/// (8 bytes for each of 1,024 buckets per doubling beyond 2,047: 270 KB up to an hour in ns, 450 KB at most).
+/// (8 bytes for each of 1,024 buckets per doubling beyond 2,047: 270 KB up to an hour in ns, 450 KB at most; next to
+/// nothing while there are few).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    buckets: hdrhistogram::Histogram<u64>,
+    store: Store,
     count: u64,
     sum: u128,
     min: u64,
@@ -36,8 +40,7 @@ impl Histogram {
     /// Nothing recorded yet.
     #[must_use]
     pub fn new() -> Histogram {
-        let buckets = hdrhistogram::Histogram::new(DIGITS).expect("three digits are allowed, and it resizes itself");
-        Histogram { buckets, count: 0, sum: 0, min: u64::MAX, max: 0 }
+        Histogram { store: Store::new(), count: 0, sum: 0, min: u64::MAX, max: 0 }
     }
 
     /// Records a value.
@@ -52,7 +55,7 @@ impl Histogram {
         if n == 0 {
             return;
         }
-        self.buckets.record_n(value, n).expect("every u64 fits a histogram that resizes itself");
+        self.store.record_n(value, n);
         self.count += n;
         self.sum += u128::from(value) * u128::from(n);
         self.min = self.min.min(value);
@@ -61,7 +64,7 @@ impl Histogram {
 
     /// Takes in all that `other` recorded.
     pub fn merge(&mut self, other: &Histogram) {
-        self.buckets.add(&other.buckets).expect("every histogram fits one that resizes itself");
+        self.store.merge(&other.store);
         self.count += other.count;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
@@ -111,11 +114,12 @@ impl Histogram {
         if self.is_empty() || !(0.0..=1.0).contains(&p) {
             return None;
         }
-        let found = self.buckets.value_at_quantile(p);
+        let buckets = self.store.buckets();
+        let found = buckets.value_at_quantile(p);
         // In the end buckets the exact ends are known, and nearer.
         Some(match p {
             0.0 => self.min,
-            _ if self.buckets.equivalent(found, self.max) => self.max,
+            _ if buckets.equivalent(found, self.max) => self.max,
             _ => found.max(self.min),
         })
     }
@@ -124,15 +128,16 @@ impl Histogram {
     /// the one bucket too many elsewhere.
     #[must_use]
     pub fn count_up_to(&self, value: u64) -> u64 {
-        if value >= self.max { self.count } else { self.buckets.count_between(0, value) }
+        if value >= self.max { self.count } else { self.store.buckets().count_between(0, value) }
     }
 
     /// The occupied buckets in rising order as (least value of the bucket, count).
     #[must_use]
     pub fn pairs(&self) -> Vec<(u64, u64)> {
-        self.buckets
+        let buckets = self.store.buckets();
+        buckets
             .iter_recorded()
-            .map(|step| (self.buckets.lowest_equivalent(step.value_iterated_to()), step.count_at_value()))
+            .map(|step| (buckets.lowest_equivalent(step.value_iterated_to()), step.count_at_value()))
             .collect()
     }
 
@@ -149,18 +154,22 @@ impl Histogram {
                 return Err(HistogramError("too many values"));
             }
             h.record_n(value, n);
-            low += u128::from(h.buckets.lowest_equivalent(value)) * u128::from(n);
-            high += u128::from(h.buckets.highest_equivalent(value)) * u128::from(n);
         }
         if h.is_empty() {
             return Ok(h);
         }
-        if !h.buckets.equivalent(min, h.min) || !h.buckets.equivalent(max, h.max) || min > max {
+        let buckets = h.store.buckets();
+        for &(value, n) in pairs {
+            low += u128::from(buckets.lowest_equivalent(value)) * u128::from(n);
+            high += u128::from(buckets.highest_equivalent(value)) * u128::from(n);
+        }
+        if !buckets.equivalent(min, h.min) || !buckets.equivalent(max, h.max) || min > max {
             return Err(HistogramError("the least or greatest value is not in the end buckets"));
         }
         if !(low..=high).contains(&sum) {
             return Err(HistogramError("the sum is not one that the buckets allow"));
         }
+        drop(buckets);
         Ok(Histogram { sum, min, max, ..h })
     }
 }

@@ -103,14 +103,29 @@ impl Availability {
     /// Its value at the start of each whole tick of another gap.
     #[must_use]
     pub fn sampled(&self, gap: Duration) -> Vec<u32> {
-        let ticks = if gap.0 == 0 { 0 } else { self.length.0 / gap.0 };
+        let ticks = self.length.0.checked_div(gap.0).unwrap_or(0);
         (0..ticks).map(|k| self.at(Duration(k * gap.0))).collect()
+    }
+
+    /// What both offer, the less of the two at each instant, for as long as the shorter lasts: capacity by a trace and
+    /// price under a bid, for example. A gap stays where both have the same.
+    #[must_use]
+    pub fn both(&self, other: &Availability) -> Availability {
+        let length = self.length.min(other.length);
+        let mut times: Vec<Duration> = self.steps.iter().chain(&other.steps).map(|s| s.0).collect();
+        times.sort_unstable();
+        times.dedup();
+        let steps = times.into_iter().map(|t| (t, self.at(t).min(other.at(t)))).collect();
+        let gap = self.gap.filter(|_| self.gap == other.gap);
+        Availability { gap, ..Availability::of_steps(steps, length) }
     }
 
     /// The first part of it, at most `length` long: traces of one folder end at different times.
     #[must_use]
     pub fn truncated(&self, length: Duration) -> Availability {
+        // A tick that is cut is left out: with a gap, the length is a whole number of them.
         let length = length.min(self.length);
+        let length = self.gap.filter(|g| g.0 > 0).map_or(length, |g| Duration(length.0 / g.0 * g.0));
         Availability { gap: self.gap, ..Availability::of_steps(self.steps.clone(), length) }
     }
 
@@ -171,7 +186,7 @@ pub struct RunStats {
     pub p90: f64,
     /// The longest.
     pub max: f64,
-    /// Standard deviation over mean; NaN for a single run.
+    /// Standard deviation (divided by n) over mean; 0 for a single run.
     pub cv: f64,
 }
 
@@ -217,13 +232,14 @@ impl RunStats {
         let mut sorted = hours.to_vec();
         sorted.sort_by(f64::total_cmp);
         let moments: Moments = sorted.iter().copied().collect();
+        let n = sorted.len() as f64;
         Some(RunStats {
             n: sorted.len(),
             mean: moments.mean()?,
             median: quantile(&sorted, 0.5)?,
             p90: quantile(&sorted, 0.9)?,
             max: *sorted.last()?,
-            cv: moments.cv().unwrap_or(f64::NAN),
+            cv: moments.cv().unwrap_or(0.0) * ((n - 1.0) / n).sqrt(),
         })
     }
 }

@@ -90,7 +90,8 @@ pub struct Calendar {
     pub per_hour: f64,
     /// How it varies.
     pub shape: CalendarShape,
-    /// The local hour of the week at the run's epoch, from 0 (Monday, midnight) to 168.
+    /// The local hour of the week at the run's epoch, from 0 (Monday, midnight) to 168. A change of the clock during
+    /// the run is not followed.
     pub epoch_hour: f64,
 }
 
@@ -261,9 +262,9 @@ pub struct OnOff {
     down: Dist,
 }
 
-/// Both lengths of an [`OnOff`] are zero on average, or one has no finite mean.
+/// The lengths of an [`OnOff`] have no finite mean, or together are less than a second on average.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("up and down need finite means that are not both zero, found {up} h and {down} h")]
+#[error("up and down need finite means, together a second or more, found {up} h and {down} h")]
 pub struct BadOnOff {
     /// Mean up, hours.
     pub up: f64,
@@ -275,10 +276,10 @@ impl OnOff {
     /// Lengths of the runs up and down, in hours.
     ///
     /// # Errors
-    /// When a mean is not finite or negative, or both are zero.
+    /// When a mean is negative or not finite, or the two together are less than a second: a path would never end.
     pub fn new(up: Dist, down: Dist) -> Result<OnOff, BadOnOff> {
         let (u, d) = (up.mean(), down.mean());
-        if u.is_finite() && d.is_finite() && u >= 0.0 && d >= 0.0 && u + d > 0.0 {
+        if u.is_finite() && d.is_finite() && u >= 0.0 && d >= 0.0 && u + d >= 1.0 / 3600.0 {
             Ok(OnOff { up, down })
         } else {
             Err(BadOnOff { up: u, down: d })
@@ -300,9 +301,11 @@ impl OnOff {
     }
 
     /// A path of 0 (down) and 1 (up). It begins some fifty turns into its life, so that its start is neither an
-    /// up's nor a down's beginning. With a gap, each run takes a whole number of ticks, at least one, to the nearest.
+    /// up's nor a down's beginning. No run is shorter than 1/10,000 of the mean turn. With a gap, each run takes a
+    /// whole number of ticks, at least one, to the nearest.
     pub fn path(&self, length: Duration, gap: Option<Duration>, s: &mut Stream) -> Availability {
-        let turn = hours(self.up.mean() + self.down.mean());
+        // A mean beyond the range of time must leave room for what comes after the turns before the start.
+        let turn = hours(self.up.mean() + self.down.mean()).min(Duration(u64::MAX / (4 * BURN_IN)));
         let gap = gap.filter(|g| g.0 > 0);
         let tick = gap.map_or(1, |g| g.0);
         let whole = |d: u64| d.div_ceil(tick).saturating_mul(tick);

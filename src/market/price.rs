@@ -138,14 +138,10 @@ impl Reverting {
         }
     }
 
-    /// A path from the mean on, rounded to 1e-4 USD as AWS's prices are. `None` where the parameters make no price:
-    /// one that is not positive, a floor above one, changes without time between them.
+    /// A path from the mean on, rounded to 1e-4 USD as AWS's prices are. `None` where [`Reverting::check`] fails.
     pub fn path(&self, length: Duration, s: &mut Stream) -> Option<PricePath> {
+        self.check().ok()?;
         let (low, high) = (self.floor * self.on_demand.to_f64(), self.on_demand.to_f64());
-        let sound = self.mean.0 > 0 && high > 0.0 && low <= high && self.every.mean() > 0.0;
-        if !sound || !(self.pull + self.spread + self.step_max).is_finite() {
-            return None;
-        }
         let low = low.max(1e-4);
         let mean = self.mean.to_f64().ln();
         let least = hours(self.every.mean() / 1000.0).0.max(1);

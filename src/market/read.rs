@@ -11,11 +11,16 @@
 //! The trap of 0/1 traces is their polarity: in `skypilot-org/spot-traces` 1 is *available*; the copies inside the
 //! simulator of the same paper (FrontierCS/Frontier-CS, `cant_be_late`) are inverted bit by bit, 1 is *preempted*. The
 //! files look alike. So the polarity must be said.
+//!
+//! In the folders called `availability` places were probed and not held: a run up is an upper bound on an instance's
+//! life there. No file has a date; that the files of one folder begin together is an assumption.
 
 mod input;
 mod lines;
 mod logs;
 mod prices;
+#[cfg(test)]
+mod tests;
 mod ticks;
 
 use std::fmt;

@@ -4,12 +4,17 @@
 //! no checkpoint after the last. The figures were computed independently, from the formulas and by random replications
 //! of the process; they have six decimals.
 
+pub mod replicas;
+
 use super::{Case, NoCases, Options};
 use crate::training::Impossible;
 use crate::training::interval::Rule;
 use crate::training::makespan::{Faults, asynchronous, daly_form, des_form, on_notice};
 
 const SUITE: &str = "checkpoint";
+
+/// Replications of each simulated vector unless `--seeds` says otherwise.
+const REPLICATIONS: u32 = 1_000;
 
 /// Half a unit of the sixth decimal and a unit for rounding twice.
 const OPTIMUM_TOLERANCE: f64 = 1e-6;
@@ -144,7 +149,7 @@ pub const NOTICE: [NoticeVector; 2] = [
 ///
 /// # Errors
 /// None: it needs no data.
-pub fn run(_: &Options) -> Result<Vec<Case>, NoCases> {
+pub fn run(options: &Options) -> Result<Vec<Case>, NoCases> {
     let mut out = Vec::with_capacity(46);
     for o in &OPTIMA {
         for (rule, want) in Rule::ALL.into_iter().zip(o.optima) {
@@ -168,6 +173,7 @@ pub fn run(_: &Options) -> Result<Vec<Case>, NoCases> {
         let ours = Faults::new(v.m, v.r, v.d).and_then(|f| on_notice(&f, v.w, v.write)).map(mean_of);
         out.push(makespan(v.id, "on notice", v.exact, or_nan(ours)));
     }
+    replicas::cases(options.seeds.map_or(REPLICATIONS, |n| n.max(2) as u32), &mut out);
     Ok(out)
 }
 
@@ -192,8 +198,8 @@ mod tests {
 
     #[test]
     fn every_closed_form_agrees_with_its_vector() {
-        let cases = run(&Options::default()).unwrap();
-        assert_eq!(cases.len(), 24 + 16 + 4 + 2);
+        let cases = run(&Options { seeds: Some(100), ..Options::default() }).unwrap();
+        assert_eq!(cases.len(), 24 + 16 + 4 + 2 + 12);
         for case in &cases {
             assert_eq!(case.verdict, Verdict::Pass, "{case:?}");
         }
