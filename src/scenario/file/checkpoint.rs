@@ -28,7 +28,7 @@ record! {
         /// How long reading takes, instead of size over bandwidth.
         pub read: Option<Spanned<Duration>>,
         /// Save when a reclaim is announced.
-        pub on_notice: Option<OnNotice>,
+        pub on_notice: Option<Spanned<OnNotice>>,
         /// How many are kept in the store.
         pub keep: u32 = 2 => "the last one, and the one being written",
     }

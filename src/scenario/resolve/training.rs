@@ -55,7 +55,7 @@ impl Context<'_, '_> {
             None => None,
         };
         let losses = self.losses(t, model, &gang);
-        let who = Who { name: t.name.as_str(), at: t.name.at, nodes: gang.nodes, pools: mine.clone(), losses };
+        let who = Who { name: t.name.as_str(), nodes: gang.nodes, pools: mine.clone(), losses };
         let kept = match &t.checkpoint {
             Some(c) => Some(self.checkpoint(c, &who, stores, model, out)?),
             None => None,
@@ -96,6 +96,16 @@ impl Context<'_, '_> {
                         .help("give it more time, more nodes or less work"),
                 );
             }
+        }
+        if let (Some(_), Some(deadline)) = (&buying, &t.deadline)
+            && *t.arrive < self.horizon
+            && *t.arrive + **deadline > self.horizon
+        {
+            out.push(
+                Diagnostic::warning(format!("the window ends before the deadline of `{}`", *t.name))
+                    .at(deadline.at.0, deadline.at.1, format!("the horizon is {}", self.horizon))
+                    .help("lengthen the horizon: what happens after it is not simulated"),
+            );
         }
         let run = Run { checkpoint, stages, redundancy_ppm: t.redundancy.ppm(), buying };
         let job = self.job(t, &gang, model, going.work, going.stall, memory, out)?;
@@ -142,7 +152,7 @@ impl Context<'_, '_> {
         let pools: Vec<usize> = open.iter().map(|p| usize::from(p.0)).collect();
         // Jobs of several sizes have one interval: that of the largest, which loses nodes most often.
         let losses = losses::of_gang(model, &pools, nodes);
-        let who = Who { name: j.name.as_str(), at: j.name.at, nodes, pools, losses };
+        let who = Who { name: j.name.as_str(), nodes, pools, losses };
         let kept = match &j.checkpoint {
             Some(c) => Some(self.checkpoint(c, &who, stores, model, out)?),
             None => None,
