@@ -311,7 +311,7 @@ impl Context<'_, '_> {
     fn on_demand_price(&self, p: &Pool, facts: &PoolFacts, at: Place, out: &mut Diagnostics) -> Option<Rate> {
         let found = p.instance.as_ref().zip(facts.region.as_ref()).and_then(|(word, region)| {
             let i = self.env.catalog.instance(word).ok()?;
-            self.env.catalog.price(i, region, Market::OnDemand, self.epoch.date()).ok()
+            self.env.catalog.price(i, region, Market::OnDemand, self.priced).ok()
         });
         if found.is_none() {
             out.push(
