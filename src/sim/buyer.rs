@@ -228,9 +228,9 @@ impl World<'_, '_> {
             Want::Spot => Some(Market::Spot),
             Want::OnDemand => Some(Market::OnDemand),
         };
-        if running.is_some() && running == market {
+        if let Some(m) = running.filter(|_| running == market) {
             if self.least(id) < u32::from(self.jobs[id].job.pods) {
-                self.buy(id, running.expect("just looked"));
+                self.buy(id, m);
             }
             return;
         }
@@ -296,7 +296,7 @@ impl World<'_, '_> {
         if r.saving.is_some() || spec.checkpoint.pace.keeping != Keeping::Checkpoints || l.ends <= at {
             return;
         }
-        let notice = self.supply(self.fleet.node(node).pool).map(|s| s.notice.clone());
+        let notice = self.supply(self.fleet.node(node).pool).map(|s| s.notice);
         let (detect, reserve) = notice.map_or((Duration::ZERO, Duration::ZERO), |n| (n.detect, n.reserve));
         let since = self.now + detect;
         if since.0 <= l.start.0.saturating_add(r.set_up.0) {
