@@ -63,11 +63,14 @@ fn without_its_data_the_suite_says_where_it_is_from() {
 }
 
 #[test]
-fn settings_are_halved_on_fine_traces_and_starts_leave_room_for_a_deadline() {
-    let names = |gap| Setting::all(Duration::from_secs(gap)).map(Setting::name).join(" ");
+fn fine_traces_have_a_day_of_work_too_and_starts_leave_room_for_a_deadline() {
+    let names =
+        |gap| Setting::all(Duration::from_secs(gap)).into_iter().map(Setting::name).collect::<Vec<_>>().join(" ");
     assert_eq!(names(600), "48x52x0.02 48x52x0.2 48x70x0.02 48x70x0.2 48x92x0.02 48x92x0.2");
     assert_eq!(names(60), names(600));
-    assert_eq!(names(59), "24x26x0.02 24x26x0.2 24x35x0.02 24x35x0.2 24x46x0.02 24x46x0.2");
+    let day =
+        "24x26x0.02 24x26x0.2 24x35x0.02 24x35x0.2 24x36x0.02 24x36x0.2 24x46x0.02 24x46x0.2 24x48x0.02 24x48x0.2";
+    assert_eq!(names(59), format!("{} {day}", names(600)));
     let dir = tempfile::tempdir().expect("a folder");
     let trace = |gap, ticks| {
         let path = file(dir.path(), "t.json", &text(gap, ticks, 1, 2));
@@ -75,8 +78,10 @@ fn settings_are_halved_on_fine_traces_and_starts_leave_room_for_a_deadline() {
     };
     // 52 h are 312 ticks of 600 s: 313 values are one start, 72 more are two.
     let offsets = |gap: u64, ticks: usize| -> Vec<usize> {
-        let setting = Setting::all(Duration::from_secs(gap))[0];
-        let stride = |g: Duration| Duration::from_hours(if g < Duration::from_secs(60) { 6 } else { 12 });
+        // The shortest deadline that traces of the gap have.
+        let all = Setting::all(Duration::from_secs(gap));
+        let setting = all.into_iter().min_by_key(|s| s.deadline_h).expect("there are some");
+        let stride = Duration::from_hours(setting.work_h / 4);
         starts(&[trace(gap, ticks)], setting, stride).iter().map(|s| s.offset).collect()
     };
     assert_eq!(offsets(600, 312), [0usize; 0]);
