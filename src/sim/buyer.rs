@@ -227,6 +227,8 @@ impl World<'_, '_> {
             Want::OnDemand => Some(Market::OnDemand),
         };
         if let Some(m) = running.filter(|_| running == market) {
+            // It may have stopped to save itself for a move that is not wanted any longer.
+            self.start_if_whole(id);
             if self.least(id) < u32::from(self.jobs[id].job.pods) {
                 self.buy(id, m);
             }
@@ -468,9 +470,7 @@ impl World<'_, '_> {
             }
         }
         let Some(b) = self.buyer(id) else { return };
-        if b.nodes.is_empty() {
-            b.launched = now;
-        }
+        b.launched = now;
         b.nodes.extend(launched);
         b.market = Some(market);
         self.node_joined(id);
@@ -542,7 +542,8 @@ impl World<'_, '_> {
         let Some(r) = self.jobs[id].run.as_deref() else { return };
         let (since, now) = (r.idle_since, self.now);
         let pool = r.buyer.as_deref().and_then(|b| b.nodes.first()).map(|n| self.fleet.node(*n).pool);
-        let launched = launched.clamp(since, now);
+        // Without a launch since it stopped there was no boot either.
+        let launched = if launched < since { now } else { launched };
         self.timeline(id, None, None, since, launched);
         self.timeline(id, pool, Some(Activity::Boot), launched, now);
     }
