@@ -1,17 +1,20 @@
 //! Scenario files: shapes, checks of form, names and meaning, and the model they resolve to.
 //!
 //! - [`mod@file`]: what may be written; [`decode`]: how it is read, described and reported;
-//! - [`resolve`]: from what was written to the [`model`] that runs; [`load()`]: all of it, with overrides and variants.
+//! - [`resolve`]: from what was written to the [`model`] that runs; [`load()`]: all of it, with overrides,
+//!   variants and curves.
 //!
 //! *Invariant:* nothing here runs, prints or writes. Files are read where the scenario names them.
 
 mod build;
+mod curve;
 pub mod decode;
 pub mod file;
 mod load;
 pub mod model;
 pub mod resolve;
 
+pub use curve::{Curve, CurveUnit, Point};
 pub use load::{Loaded, load};
 pub use resolve::Env;
 

@@ -83,6 +83,30 @@ impl Override {
         Ok(read)
     }
 
+    /// Made of a path and a value that stand at different places of a file: carets point to the whole of either.
+    ///
+    /// # Errors
+    /// As [`Override::from_argument`].
+    pub fn from_parts(path: (&str, Place), value: (&str, Place)) -> Result<Override, Diagnostics> {
+        let text = format!("{}={}", path.0, value.0);
+        let mut read = parse(path.1.0, &text, 0, text.len()).map_err(|mut out| {
+            for d in &mut out.list {
+                let in_path = d.at.is_none_or(|(_, span)| span.start as usize <= path.0.len());
+                d.at = Some(if in_path { path.1 } else { value.1 });
+                d.also = None;
+            }
+            out
+        })?;
+        read.steps.iter_mut().for_each(|s| s.at = path.1);
+        read.value.walk_mut(&mut |n| {
+            n.at = value.1;
+            if let Value::Tagged { name_span, .. } = &mut n.value {
+                *name_span = value.1.1;
+            }
+        });
+        Ok(read)
+    }
+
     /// The path as written, quotes aside.
     #[must_use]
     pub fn path(&self) -> String {

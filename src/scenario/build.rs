@@ -24,6 +24,7 @@ impl Model {
             shocks: Vec::new(),
             stores: Vec::new(),
             ends_with_work: false,
+            replications: 1,
             changes: Vec::new(),
             queue: QueuePolicy::default(),
             placement: PlacementPolicy::FirstFit,

@@ -5,8 +5,10 @@
 
 pub mod fleet;
 pub mod laws;
+pub mod market;
 pub mod money;
 pub mod policy;
+pub mod training;
 pub mod work;
 
 pub use fleet::{Change, Nodes, Pool};
@@ -18,7 +20,10 @@ use jiff::tz::TimeZone;
 
 use super::decode::{Spanned, record};
 use crate::units::{Duration, Name};
+use market::ShockProcess;
 use money::{Budget, Cluster, PricesAt};
+use std::num::NonZeroU32;
+use training::CheckpointStore;
 
 /// The version of the format that this program reads.
 pub const VERSION: u32 = 1;
@@ -46,12 +51,20 @@ record! {
         pub price_file: Option<Spanned<String>>,
         /// Seed of every random stream.
         pub seed: u64 = 1 => "an arbitrary fixed number, so that runs repeat",
+        /// How many times it is run, each with luck of its own, to say how sure a result is.
+        pub replications: Spanned<NonZeroU32> = Spanned::unplaced(NonZeroU32::MIN) => "one run",
+        /// Whether the run is over, and its window with it, when all jobs that will ever arrive have left.
+        pub ends_with_work: bool = false => "the window is as long as the horizon",
         /// Width of a bucket of the time series.
         pub bucket: Option<Spanned<Duration>>,
         /// Pools of like nodes.
         pub pools: Spanned<Vec<Pool>>,
         /// Dated deliveries and retirements.
         pub changes: Vec<Change> = Vec::new() => "the fleet stays as it is",
+        /// What takes several nodes at once.
+        pub shocks: Vec<ShockProcess> = Vec::new() => "nodes are lost one by one",
+        /// Stores that checkpoints are written to.
+        pub stores: Vec<CheckpointStore> = Vec::new() => "no shared store",
         /// In which order waiting jobs are served.
         pub queue: Queue = Queue::Fifo => "strict first come, first served",
         /// Where pods go.
@@ -68,6 +81,8 @@ record! {
         pub clusters: Vec<Cluster> = Vec::new() => "no control-plane fees",
         /// The same scenario with other settings, by name.
         pub variants: Vec<Variant> = Vec::new() => "no variants",
+        /// A setting run at several values, for a chart; with each variant too.
+        pub curves: Vec<Curve> = Vec::new() => "no curves",
     }
 }
 
@@ -80,5 +95,21 @@ record! {
         pub about: Option<String>,
         /// The changes, as `--set` takes them: `pools.ft.buy=OnDemand`.
         pub set: Vec<Spanned<String>>,
+    }
+}
+
+record! {
+    /// One setting at several values.
+    pub struct Curve {
+        /// Its name.
+        pub name: Spanned<Name>,
+        /// What it is about.
+        pub about: Option<String>,
+        /// The setting, as `--set` names it: `work.ft.checkpoint.every`.
+        pub set: Spanned<String>,
+        /// Its values, as `--set` takes them.
+        pub to: Spanned<Vec<Spanned<String>>>,
+        /// How many times each point is run; as often as the scenario where left out.
+        pub replications: Option<Spanned<NonZeroU32>>,
     }
 }

@@ -1,5 +1,6 @@
 //! Loading a scenario: its text, the overrides, its variants; checked, resolved, ready to run.
 
+use super::curve::{Curve, curves};
 use super::decode::{self, DefaultTaken};
 use super::file::Scenario;
 use super::model::Model;
@@ -17,6 +18,8 @@ pub struct Loaded {
     pub model: Model,
     /// Its variants, in their order.
     pub variants: Vec<Model>,
+    /// Its curves: each with the scenario's own settings first, then with those of each variant.
+    pub curves: Vec<Curve>,
     /// Defaults that were taken.
     pub defaults: Vec<DefaultTaken>,
     /// Warnings.
@@ -87,9 +90,10 @@ pub fn load(
         }
         variants.extend(model);
     }
+    let curves = if out.has_errors() { Vec::new() } else { curves(&scenario, &tree, None, env, &mut out) };
     match model {
         Some(model) if !out.has_errors() => {
-            Ok(Loaded { scenario, model, variants, defaults: plain.defaults, warnings: without_repeats(out) })
+            Ok(Loaded { scenario, model, variants, curves, defaults: plain.defaults, warnings: without_repeats(out) })
         }
         _ => Err(without_repeats(out)),
     }
@@ -104,14 +108,8 @@ fn other_version(tree: &Node) -> Option<Diagnostic> {
     }
 }
 
-/// The scenario with a variant's settings, resolved.
-fn variant(
-    name: &str,
-    scenario: &Scenario,
-    tree: &Node,
-    env: &mut Env<'_>,
-) -> (Option<Model>, Option<decode::Decoded<Scenario>>, Diagnostics) {
-    let mut out = Diagnostics::default();
+/// The tree with a variant's settings.
+pub(super) fn with_variant(name: &str, scenario: &Scenario, tree: &Node, env: &Env<'_>, out: &mut Diagnostics) -> Node {
     let mut tree = tree.clone();
     // The texts are taken from the tree, so that carets point into the file.
     let items = tree.get("variants").and_then(list).unwrap_or_default();
@@ -127,6 +125,18 @@ fn variant(
             Err(d) => out.extend(d),
         }
     }
+    tree
+}
+
+/// The scenario with a variant's settings, resolved.
+fn variant(
+    name: &str,
+    scenario: &Scenario,
+    tree: &Node,
+    env: &mut Env<'_>,
+) -> (Option<Model>, Option<decode::Decoded<Scenario>>, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let tree = with_variant(name, scenario, tree, env, &mut out);
     if out.has_errors() {
         return (None, None, out);
     }
@@ -161,9 +171,10 @@ fn one_variant(
     }
     let (model, decoded, found) = variant(name, scenario, tree, env);
     out.extend(found);
+    let curves = if out.has_errors() { Vec::new() } else { curves(scenario, tree, Some(name), env, &mut out) };
     match (model, decoded.and_then(|d| d.value.map(|v| (v, d.defaults)))) {
         (Some(model), Some((scenario, defaults))) if !out.has_errors() => {
-            Ok(Loaded { scenario, model, variants: Vec::new(), defaults, warnings: without_repeats(out) })
+            Ok(Loaded { scenario, model, variants: Vec::new(), curves, defaults, warnings: without_repeats(out) })
         }
         _ => Err(without_repeats(out)),
     }

@@ -41,6 +41,8 @@ pub struct Model {
     pub stores: Vec<Store>,
     /// Whether the run is over, and its window with it, when all jobs that will ever arrive have left.
     pub ends_with_work: bool,
+    /// How many draws of luck a run of it reports; at least 1.
+    pub replications: u32,
     /// Dated changes of the fleet, ascending by time.
     pub changes: Vec<Change>,
     /// In which order the queue is served, and what happens behind a job that does not fit.

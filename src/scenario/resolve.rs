@@ -2,12 +2,22 @@
 //!
 //! All problems of the stage are reported together. Nothing is decided here that a file could not have said.
 
+mod checkpoint;
 mod context;
 mod fleet;
 mod laws;
+mod losses;
 mod policy;
 mod prices;
+mod reclaim;
+mod recordings;
 mod sizes;
+mod speed;
+mod stores;
+mod supply;
+#[cfg(test)]
+mod tests;
+mod training;
 mod work;
 
 pub use context::Env;
@@ -59,11 +69,18 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         env.import_prices(f, &mut out);
     }
     let mut cx = Context::new(s, start.clone(), env);
-    let (pools, nodes) = cx.pools(s, &mut out);
+    let (mut pools, nodes) = cx.pools(s, &mut out);
     let mut names = Names::new("pool");
     for p in s.pools.iter() {
         names.add(&p.name, &mut out);
     }
+    let mut shocks = Vec::new();
+    // Pools that could not be made have no index.
+    if pools.len() == s.pools.len() {
+        cx.align(&mut pools);
+        shocks = cx.shocks(s, &names, &mut out);
+    }
+    let (stores, model_stores) = stores::stores(s, &mut out);
     let changes = cx.changes(s, &names, &nodes, &mut out);
     let quotas = policy::quotas(s, &mut out);
     let queue = policy::queue(&s.queue, &mut out);
@@ -80,9 +97,10 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         horizon: *s.horizon,
         pools,
         nodes,
-        shocks: Vec::new(),
-        stores: Vec::new(),
-        ends_with_work: false,
+        shocks,
+        stores: model_stores,
+        ends_with_work: s.ends_with_work,
+        replications: s.replications.get(),
         changes,
         queue,
         placement: policy::placement(&s.placement),
@@ -95,7 +113,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         bucket,
         evidence: Vec::new(),
     };
-    cx.work(s, &names, &mut model, &mut out);
+    cx.work(s, &names, &stores, &mut model, &mut out);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;

@@ -14,7 +14,21 @@ use proptest::prelude::*;
 use crate::scenarios::{NO_DATA, load_file, load_text, root};
 
 /// Cases that are only worth a warning: they load.
-const WARNINGS: &[&str] = &["change-after-the-horizon", "no-work", "unknown-region", "header-only", "unknown-column"];
+const WARNINGS: &[&str] = &[
+    "change-after-the-horizon",
+    "no-work",
+    "unknown-region",
+    "header-only",
+    "unknown-column",
+    "checkpoint-longer-than-the-interval",
+    "checkpoint-never-done-before-the-next",
+    "checkpoint-too-slow-for-the-notice",
+    "notice-longer-than-the-gap",
+    "advice-for-a-gpu",
+    "throughput-far-beyond",
+    "levers-on-one-part",
+    "deadline-without-a-policy",
+];
 
 /// The files of a folder of cases, in order.
 fn cases(folder: &str) -> Vec<PathBuf> {
@@ -173,6 +187,117 @@ fn a_missing_file_is_told_with_where_it_comes_from() {
     let mut sources = SourceMap::default();
     let found = read_text(Path::new("tests/good/no-such.ron"), &mut sources).expect_err("no file");
     snapshot("generated", "missing-scenario", &shown("missing-scenario", &found, &sources));
+}
+
+/// Good scenarios of markets and training runs with one fault each: what is replaced, and by what.
+#[test]
+fn a_bad_market_or_training_run_is_told() {
+    const BOUGHT: &[(&str, &str, &str)] = &[
+        ("replay-without-polarity", "polarity: OneIsAvailable, gap:", "gap:"),
+        ("replay-of-another-gap", "gap: \"1h\"", "gap: \"10m\""),
+        ("replay-off-its-end", "horizon: \"3d\"", "horizon: \"5d\""),
+        ("replay-of-negative-values", "market/zone-a.json", "../bad/market/negative.json"),
+        (
+            "replay-of-descending-times",
+            "\"market/zone-a.json\", polarity: OneIsAvailable, gap: \"1h\"",
+            "\"../bad/market/descending.csv\"",
+        ),
+        ("replay-of-nothing", "market/zone-a.json", "../bad/market/empty.json"),
+        ("replay-of-a-missing-file", "market/zone-a.json", "market/zone-z.json"),
+        (
+            "replay-with-a-stride-of-nothing",
+            "offset: Stride(\"6h\"), measured_on",
+            "offset: Stride(\"0s\"), measured_on",
+        ),
+        ("lives-at-negative-times", "market/lives.csv", "../bad/market/negative-time.csv"),
+        ("checkpoint-after-no-work", "every: \"30m\"", "every: \"0s\""),
+        ("checkpoint-interval-without-a-unit", "every: \"30m\"", "every: 30"),
+        (
+            "checkpoint-longer-than-the-interval",
+            "every: \"30m\", store: \"s3\", on_notice: (drain: \"10s\")),\n      deadline: \"60h\"",
+            "every: \"45s\", store: \"s3\"),\n      deadline: \"70h\"",
+        ),
+        ("checkpoint-never-done-before-the-next", "every: \"30m\"", "every: \"20s\", mode: Async"),
+        ("checkpoint-without-a-size", "params: 7e9, every", "every"),
+        ("checkpoint-of-two-sizes", "params: 7e9, every", "params: 7e9, size: \"98GB\", every"),
+        ("checkpoint-too-slow-for-the-notice", "params: 7e9", "params: 70e9"),
+        ("store-without-bandwidth", "write: \"2GB/s\"", "write: \"0GB/s\""),
+        ("store-unknown", "store: \"s3\"", "store: \"s4\""),
+        ("deadline-before-the-work-fits", "deadline: \"60h\"", "deadline: \"30h\""),
+        ("policy-without-a-deadline", "deadline: \"60h\",", ""),
+        ("policy-without-on-demand", "nodes: 4,\n      work", "nodes: 4, pools: [\"a\", \"b\"],\n      work"),
+        (
+            "policy-with-nodes-that-stand",
+            "region: \"us-east-1\", nodes: OnRequest(4)",
+            "region: \"us-east-1\", nodes: 4",
+        ),
+        ("no-policy-for-nodes-on-request", "policy: UniformProgress,", ""),
+        ("run-larger-than-its-pools", "      nodes: 4,\n", "      nodes: 5,\n"),
+        ("run-of-broken-nodes", "      nodes: 4,\n", "      gpus: 10,\n"),
+        ("run-without-a-size", "      nodes: 4,\n", ""),
+        ("run-after-the-horizon", "      nodes: 4,\n", "      nodes: 4, arrive: \"4d\",\n"),
+        (
+            "run-that-does-not-fit-the-memory",
+            "deadline: \"60h\",",
+            "deadline: \"60h\", memory: (params: 70e9, activations: \"2GB\"),",
+        ),
+        ("run-with-tokens-and-no-speed", "Time(\"30h\")", "Tokens(1e9)"),
+        ("run-with-a-time-and-a-throughput", "Time(\"30h\"),", "Time(\"30h\"), physics: (params: 7e9),"),
+        (
+            "optimum-without-losses",
+            "every: \"30m\", store: \"s3\", on_notice: (drain: \"10s\")),\n      deadline: \"60h\",\n      policy: UniformProgress",
+            "every: Daly, store: \"s3\"),\n      pools: [\"on-demand\"], policy: OnDemandOnly",
+        ),
+        ("elastic-with-more-than-it-has", "policy: UniformProgress,", "policy: UniformProgress, elastic: (least: 5),"),
+        ("notice-longer-than-a-life", "MaxLifetime(\"24h\")", "MaxLifetime(\"90s\")"),
+        ("notice-longer-than-the-gap", "kill: \"2m\"", "kill: \"2h\""),
+        ("advice-for-a-gpu", "Empirical(file: \"market/lives.csv\")", "Advisor"),
+        ("crossing-without-a-path", "      price: Path(files: [\"market/prices.json\"]),\n", ""),
+        ("price-history-of-another-zone", "zone: \"us-east-1c\"", "zone: \"us-east-1d\""),
+        ("price-history-of-another-time", "start: \"2026-10-05\"", "start: \"2027-10-05\""),
+        ("zone-of-another-region", "zone: \"us-east-1a\", nodes", "zone: \"us-east-1a\", region: \"us-west-2\", nodes"),
+        ("shock-that-hits-nothing", "zone: \"us-east-1a\", per_hour", "zone: \"us-east-1z\", per_hour"),
+        ("launches-that-all-fail", "Chance(\"10%\")", "Chance(\"100%\")"),
+        ("curve-of-a-wrong-path", "work.ft.checkpoint.every\", to", "work.fft.checkpoint.every\", to"),
+        ("curve-of-a-wrong-field", "work.ft.checkpoint.every\", to", "work.ft.checkpoint.evry\", to"),
+        ("curve-of-a-wrong-value", "to: [\"10m\", \"1h\"]", "to: [\"10 minutes\", \"1h\"]"),
+        ("curve-that-cannot-run", "to: [\"10m\", \"1h\"]", "to: [\"10m\", \"0s\"]"),
+        ("curve-without-points", "to: [\"10m\", \"1h\"]", "to: []"),
+    ];
+    const FAILING: &[(&str, &str, &str)] = &[
+        ("failure-rate-unknown", "Published(\"llama3\")", "Published(\"lama3\")"),
+        ("failures-never", "Published(\"llama3\")", "0"),
+        ("spares-more-than-nodes", "spares: 1", "spares: 9"),
+        ("clock-of-too-few-hours", "Sinusoid(amplitude: \"80%\", phase: 8)", "Hours([1, 2, 3])"),
+        ("bathtub-of-more-than-all", "a: 0.45", "a: 1.45"),
+        ("shock-of-no-weight", "Counts([(1, 3), (4, 1)])", "Counts([(1, 0)])"),
+        ("throughput-twice", "gpus: 32, tokens", "gpus: 64, tokens"),
+        (
+            "throughput-of-another-device",
+            "(device: \"H100\", gpus: 32, tokens_per_s: 2.6e5), (device: \"H100\"",
+            "(device: \"A100\"",
+        ),
+        (
+            "throughput-far-beyond",
+            "gpus: 32, tokens_per_s: 2.6e5), (device: \"H100\", gpus: 64",
+            "gpus: 8, tokens_per_s: 1.3e5), (device: \"H100\", gpus: 16",
+        ),
+        ("levers-on-one-part", "[InputPrefetch]", "[InputPrefetch, InputPrefetch]"),
+        ("copies-of-one", "InMemory(group: 2)", "InMemory(group: 1)"),
+        ("redundancy-of-all", "redundancy: \"5%\"", "redundancy: \"100%\""),
+        ("deadline-without-a-policy", "redundancy: \"5%\"", "deadline: \"60h\""),
+        ("policy-for-a-pool-that-stands", "redundancy: \"5%\"", "policy: OnDemandOnly"),
+        ("jobs-on-nodes-on-request", "nodes: 6,", "nodes: OnRequest(6),"),
+    ];
+    let base = Path::new("tests/good");
+    for (file, cases) in [("bought.ron", BOUGHT), ("failing.ron", FAILING)] {
+        let good = fs::read_to_string(base.join(file)).unwrap();
+        for (case, old, new) in cases {
+            assert!(good.contains(old), "{case}: {file} does not have {old}");
+            let text = good.replacen(old, new, 1);
+            snapshot("market", case, &found_in(case, file, &text, base));
+        }
+    }
 }
 
 #[test]

@@ -108,14 +108,15 @@ impl Cx {
         Some(Fields { entries, head: node.head(), type_name, missing: Vec::new() })
     }
 
-    /// Opens a choice: which variant, and what it holds. Accepts `Name`, `Name(…)`, `"Name"` and `{"Name": …}`, and a
-    /// plain number where that stands for the variant `number`.
+    /// Opens a choice: which variant, and what it holds. Accepts `Name`, `Name(…)`, `"Name"` and `{"Name": …}`, and
+    /// where a plain value stands for a variant, that: `plain` is its kind (`number`, or `duration` for text that begins
+    /// with a digit) and the variant.
     pub fn variant<'n>(
         &mut self,
         node: &'n Node,
         type_name: &'static str,
         known: &'static [&'static str],
-        number: Option<&'static str>,
+        plain: Option<(&'static str, &'static str)>,
     ) -> Option<Variant<'n>> {
         let (name, at, holds) = match &node.value {
             Value::Tagged { name, name_span, body } => {
@@ -128,15 +129,22 @@ impl Cx {
                 };
                 (name.as_str(), (node.at.0, *name_span), holds)
             }
+            Value::Text(t)
+                if let Some(("duration", name)) = plain
+                    && t.trim_start().starts_with(is_digit) =>
+            {
+                (name, node.at, Holds::One(node))
+            }
             Value::Text(name) => (name.as_str(), node.at, Holds::Nothing),
-            Value::Number(_) if let Some(name) = number => (name, node.at, Holds::One(node)),
+            // A bare number where a duration is meant misses its unit, which the duration says.
+            Value::Number(_) if let Some((_, name)) = plain => (name, node.at, Holds::One(node)),
             Value::Map(entries) if entries.len() == 1 && is_variant(&entries[0], known) => {
                 let name = entries[0].key.key_text().unwrap_or_default();
                 (name, entries[0].key.at, Holds::One(&entries[0].value))
             }
             _ => {
-                let expected = match number {
-                    Some(_) => format!("a number or a choice ({type_name})"),
+                let expected = match plain {
+                    Some((kind, _)) => format!("a {kind} or a choice ({type_name})"),
                     None => format!("a choice ({type_name})"),
                 };
                 return self.wrong(node, &expected, "", &allowed("choices", type_name, known));
@@ -154,6 +162,10 @@ impl Cx {
         }
         Some(Variant { name, at, holds })
     }
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 fn is_variant(entry: &Entry, known: &[&str]) -> bool {

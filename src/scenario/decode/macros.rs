@@ -141,7 +141,8 @@ macro_rules! record {
 /// }
 /// ```
 ///
-/// With `pub enum Nodes (number is Fixed)`, a plain number stands for `Fixed` of it: `nodes: 8`.
+/// With `pub enum Nodes (number is Fixed)`, a plain number stands for `Fixed` of it: `nodes: 8`. With `(duration is
+/// Fixed)`, so does text that begins with a digit: `every: "30m"`.
 macro_rules! choice {
     (@decode $v:ident $cx:ident $name:ident $variant:ident) => {
         $v.unit($cx).map(|()| $name::$variant)
@@ -177,7 +178,7 @@ macro_rules! choice {
     };
     (
         $(#[$($meta:tt)*])*
-        $vis:vis enum $name:ident $(( number is $number:ident ))? {
+        $vis:vis enum $name:ident $(( $plain:ident is $number:ident ))? {
             $(
                 $(#[$($vmeta:tt)*])*
                 $variant:ident $(( $($ty:ty),+ $(,)? ))?
@@ -200,8 +201,8 @@ macro_rules! choice {
                 cx: &mut $crate::scenario::decode::Cx,
             ) -> Option<Self> {
                 const KNOWN: &[&str] = &[$(stringify!($variant)),*];
-                const NUMBER: &[&str] = &[$(stringify!($number))?];
-                let variant = cx.variant(node, stringify!($name), KNOWN, NUMBER.first().copied())?;
+                const PLAIN: &[(&str, &str)] = &[$((stringify!($plain), stringify!($number)))?];
+                let variant = cx.variant(node, stringify!($name), KNOWN, PLAIN.first().copied())?;
                 $(
                     if variant.name == stringify!($variant) {
                         return $crate::scenario::decode::choice!(

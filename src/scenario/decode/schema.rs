@@ -51,7 +51,9 @@ fn definition(catalogue: &Catalogue, def: &TypeDef) -> Json {
     let body = match &def.shape {
         Shape::Record(fields) => record(catalogue, fields),
         Shape::Choice(variants) => {
-            json!({"oneOf": variants.iter().flat_map(|v| variant(catalogue, v)).collect::<Vec<_>>()})
+            let all: Vec<Json> = variants.iter().flat_map(|v| variant(catalogue, v)).collect();
+            // Text that stands for a variant is told from the variants' names by its pattern alone.
+            if variants.iter().any(|v| v.number) { json!({"anyOf": all}) } else { json!({"oneOf": all}) }
         }
         Shape::Pending => json!({}),
     };
@@ -168,7 +170,7 @@ pub fn markdown<T: Decode>() -> String {
                     let written = match v.holds.as_slice() {
                         [] => format!("`{}`", v.name),
                         [one] if catalogue.all_defaults(one) => format!("`{0}` or `{0}(…)`", v.name),
-                        [_] if v.number => format!("a number or `{}(…)`", v.name),
+                        [one] if v.number => format!("a {} or `{}(…)`", words(&catalogue, one), v.name),
                         [_] => format!("`{}(…)`", v.name),
                         several => format!("`{}({})`", v.name, vec!["…"; several.len()].join(", ")),
                     };

@@ -107,7 +107,9 @@ impl<T: Decode> Decode for Vec<T> {
         };
         let mut out = Some(Vec::with_capacity(items.len()));
         for (i, item) in items.iter().enumerate() {
-            let step = item_name(item).filter(|_| is_record(item)).map_or_else(|| format!("[{i}]"), str::to_owned);
+            // An item may go by its first text, which can be a path: too long to read.
+            let name = item_name(item).filter(|n| is_record(item) && n.len() <= 63);
+            let step = name.map_or_else(|| format!("[{i}]"), str::to_owned);
             let value = cx.within(&step, |cx| T::decode(item, cx));
             // All items are read, so that all their problems are told.
             out = out.zip(value).map(|(mut list, v)| {

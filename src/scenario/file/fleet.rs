@@ -1,5 +1,6 @@
 //! Pools, nodes and dated changes.
 
+use super::market::{FailingHardware, Launching};
 use super::money::{Buy, Price};
 use crate::scenario::decode::quantity::Power;
 use crate::scenario::decode::{Spanned, choice, record};
@@ -16,6 +17,8 @@ record! {
         pub instance: Option<Spanned<String>>,
         /// Region of the instance type, e.g. `us-east-1`: prices differ by region.
         pub region: Option<Spanned<String>>,
+        /// Availability zone, e.g. `us-east-2b`: for shocks, price histories, and the region where that is left out.
+        pub zone: Option<Spanned<String>>,
         /// The device, where no instance type says so: `H100`, `A100-80`, `T4`; `none` for CPU nodes.
         pub device: Option<Spanned<String>>,
         /// GPUs of a node, where no instance type says so.
@@ -24,8 +27,14 @@ record! {
         pub cpus: Option<Spanned<f64>>,
         /// Memory of a node, where no instance type says so.
         pub memory: Option<Bytes>,
-        /// How many nodes, or a file that lists them.
+        /// How many nodes, a file that lists them, or how many there may be on request.
         pub nodes: Nodes,
+        /// Nodes that are kept free on purpose: so many that nobody wants count as `spare`, not as `unallocated`.
+        pub spares: Spanned<u32> = Spanned::unplaced(0) => "none",
+        /// How its machines fail; they never do where left out.
+        pub hardware: Option<Spanned<FailingHardware>>,
+        /// How launches go, for nodes that are launched: on request, or again after a reclaim.
+        pub launch: Option<Spanned<Launching>>,
         /// How its capacity is bought.
         pub buy: Buy = Buy::OnDemand(Default::default()) => "list price, by the hour",
         /// A price of your own instead of the price book's.
@@ -48,8 +57,10 @@ record! {
 choice! {
     /// How many nodes a pool has.
     pub enum Nodes (number is Fixed) {
-        /// So many.
+        /// So many, there from the start.
         Fixed(u32),
+        /// At most so many, each launched when a run asks for it and paid for until it is given back.
+        OnRequest(Spanned<NonZeroU32>),
         /// Those of a node list in the format of Alibaba's openb trace.
         Openb(OpenbNodes),
     }

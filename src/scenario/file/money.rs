@@ -1,5 +1,6 @@
 //! How capacity is bought, prices, budgets and fees.
 
+use super::market::{NoticeTime, PriceHistory, Reclaim};
 use crate::scenario::decode::quantity::Power;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Duration, Fraction, Name, Rate, Usd};
@@ -20,7 +21,7 @@ choice! {
     pub enum Buy {
         /// By the hour at list price, less a discount.
         OnDemand(OnDemand),
-        /// At the spot price in force. Reclamation is not modelled yet: nodes stay.
+        /// At the spot price in force, until the provider takes it back.
         Spot(SpotMarket),
         /// Bought hardware: straight-line cost, sunk.
         Owned(Owned),
@@ -46,6 +47,10 @@ record! {
     pub struct SpotMarket {
         /// A share taken off the spot price.
         pub discount: Fraction = Fraction::ZERO => "the market's price",
+        /// Why and when nodes are taken back; several causes combine.
+        pub reclaim: Vec<Spanned<Reclaim>> = Vec::new() => "none: nodes stay, which no spot market promises",
+        /// What is told before; the provider's own notice where left out.
+        pub notice: Option<Spanned<NoticeTime>>,
     }
 }
 
@@ -76,6 +81,8 @@ choice! {
         PerGpu(Rate),
         /// Per core and hour, for pools without GPUs.
         PerCore(Rate),
+        /// Per node and hour, changing as a spot price history says.
+        Path(PriceHistory),
         /// Per GPU, as an instance type's price divided by its GPUs: a stand-in for hardware without a price.
         PerGpuOf(StandIn),
     }

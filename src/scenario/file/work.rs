@@ -1,6 +1,7 @@
 //! Work: jobs drawn from parameters, or read from a trace.
 
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
+use super::training::{Checkpoint, Restart, Training};
 use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
@@ -13,6 +14,8 @@ choice! {
         Jobs(Jobs),
         /// Read from a trace.
         Trace(Trace),
+        /// Training runs that keep their progress, on the fleet's nodes or on nodes that they buy.
+        Training(Training),
     }
 }
 
@@ -59,6 +62,10 @@ record! {
         pub speed: Vec<(Spanned<String>, Spanned<f64>)> = Vec::new() => "the same on every device",
         /// The wait that it promises.
         pub wait_target: Option<WaitTarget>,
+        /// How its jobs keep their progress; an interruption takes all of it where left out.
+        pub checkpoint: Option<Checkpoint>,
+        /// What they go through before they compute (again); nothing where left out.
+        pub restart: Option<Spanned<Restart>>,
     }
 }
 

@@ -6,7 +6,8 @@ use jiff::Zoned;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use crate::catalog::Catalog;
+use super::recordings::Recordings;
+use crate::catalog::{Catalog, Device, Provider};
 use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::scenario::decode::Spanned;
@@ -43,6 +44,8 @@ pub struct Env<'a> {
     pub notices: Vec<String>,
     /// Files that are not there, each told once however often it is named.
     missing: Vec<PathBuf>,
+    /// Recorded markets that were read.
+    pub(super) recordings: Recordings,
 }
 
 impl<'a> Env<'a> {
@@ -56,6 +59,7 @@ impl<'a> Env<'a> {
             inputs: Vec::new(),
             notices: Vec::new(),
             missing: Vec::new(),
+            recordings: Recordings::default(),
         }
     }
 
@@ -70,7 +74,9 @@ impl<'a> Env<'a> {
             None => (self.base.join(text), None),
         };
         if path.is_file() {
-            self.inputs.push(path.clone());
+            if !self.inputs.contains(&path) {
+                self.inputs.push(path.clone());
+            }
             return Some(path);
         }
         if self.missing.contains(&path) {
@@ -152,13 +158,39 @@ pub(super) struct Context<'a, 'e> {
     pub horizon: Duration,
     pub seed: u64,
     pub evidence: Vec<EvidenceNote>,
+    /// What is known of each pool that was made, beside the model.
+    pub facts: Vec<PoolFacts>,
+}
+
+/// What is known of a pool, beside the model.
+#[derive(Clone, Debug)]
+pub(super) struct PoolFacts {
+    pub provider: Provider,
+    pub region: Option<String>,
+    pub zone: Option<String>,
+    pub device: Option<Device>,
+    /// GPUs of a node, where all have the same.
+    pub gpus: Option<u32>,
+    /// The most nodes that it can ever have at once.
+    pub nodes: u32,
+    /// Beside each of its replays, the folder of its trace.
+    pub folders: Vec<Option<PathBuf>>,
 }
 
 impl<'a, 'e> Context<'a, 'e> {
     pub fn new(s: &Scenario, start: Zoned, env: &'a mut Env<'e>) -> Context<'a, 'e> {
         let span = jiff::SignedDuration::from_nanos(s.warmup.value.0 as i64);
         let epoch = start.checked_sub(span).unwrap_or_else(|_| start.clone());
-        Context { env, start, epoch, warmup: *s.warmup, horizon: *s.horizon, seed: s.seed, evidence: Vec::new() }
+        Context {
+            env,
+            start,
+            epoch,
+            warmup: *s.warmup,
+            horizon: *s.horizon,
+            seed: s.seed,
+            evidence: Vec::new(),
+            facts: Vec::new(),
+        }
     }
 
     /// Where the run ends on the run's clock.

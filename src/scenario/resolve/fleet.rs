@@ -1,6 +1,6 @@
 //! Pools and their nodes, islands, and dated changes.
 
-use super::context::{Context, moment};
+use super::context::{Context, PoolFacts, moment};
 use super::prices::{Hardware, placed};
 use crate::catalog::{Device, Instance, Market, PowerModel, Provider, energy};
 use crate::fleet::{Capacity, IslandId, MAX_GPUS, PoolId, PoolSet};
@@ -75,10 +75,27 @@ impl Context<'_, '_> {
                 }
                 vec![cap; *n as usize]
             }
+            Nodes::OnRequest(n) => {
+                let cap = self.node_capacity(p, instance, device.as_ref(), out)?;
+                if n.get() > MAX_NODES {
+                    out.push(
+                        Diagnostic::error(format!(
+                            "pool `{}` could have {} nodes, more than {MAX_NODES}",
+                            *p.name, **n
+                        ))
+                        .at(n.at.0, n.at.1, "so many are a slip")
+                        .help("write fewer nodes: OnRequest(16)"),
+                    );
+                    return None;
+                }
+                vec![cap; n.get() as usize]
+            }
             Nodes::Openb(list) => self.openb_nodes(list, device.is_some(), out)?,
         };
         let like = match (&p.nodes, caps.first()) {
-            (Nodes::Fixed(_), _) => Some(self.node_capacity(p, instance, device.as_ref(), out)?),
+            (Nodes::Fixed(_) | Nodes::OnRequest(_), _) => {
+                Some(self.node_capacity(p, instance, device.as_ref(), out)?)
+            }
             (_, Some(first)) => Some(*first),
             _ => None,
         };
@@ -87,14 +104,28 @@ impl Context<'_, '_> {
             caps.iter().all(|c| f(c) == first).then_some(first)
         };
         let unit = if device.is_some() { Unit::Gpu } else { Unit::Cpu };
+        let region = region(p, instance, out)?;
         let hardware = Hardware {
             instance,
-            region: p.region.clone(),
+            region: region.clone(),
             gpus: same(|c| u32::from(c.gpus)),
             cpu_milli: same(|c| c.cpu_milli),
             unit,
         };
-        let tariff = self.tariff(s, p, &hardware, out)?;
+        let mut facts = PoolFacts {
+            provider: instance.map_or(Provider::Own, |i| i.provider),
+            region: region.map(|r| r.value),
+            zone: p.zone.as_ref().map(|z| z.value.clone()),
+            device: device.clone(),
+            gpus: hardware.gpus,
+            nodes: u32::try_from(caps.len()).unwrap_or(u32::MAX),
+            folders: Vec::new(),
+        };
+        let path = self.price_path(p, out)?;
+        let tariff = self.tariff(s, p, &hardware, path.as_ref(), out);
+        // Faults of the price and of how nodes come and go are told together.
+        let supply = self.supply(p, &facts, path.as_ref().map(|(path, _)| path), out);
+        let (tariff, supply) = (tariff?, supply?);
         let power = self.power(p, instance, device.as_ref(), out)?;
         let per_island = p.island.map_or(u32::MAX, |n| n.get());
         let mut specs = Vec::with_capacity(caps.len());
@@ -117,8 +148,12 @@ impl Context<'_, '_> {
             market,
             tariff,
             power,
-            supply: None,
+            supply: supply.map(|(supply, folders)| {
+                facts.folders = folders;
+                Box::new(supply)
+            }),
         };
+        self.facts.push(facts);
         Some((pool, specs))
     }
 
@@ -368,6 +403,26 @@ impl Context<'_, '_> {
             return None;
         }
         Some(at)
+    }
+}
+
+/// The region of a pool: its own word, or that of its zone.
+#[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
+fn region(p: &shape::Pool, i: Option<&Instance>, out: &mut Diagnostics) -> Option<Option<Spanned<String>>> {
+    let provider = i.map_or(Provider::Own, |i| i.provider);
+    let Some(zone) = &p.zone else { return Some(p.region.clone()) };
+    let of_zone = provider.region_of_zone(zone).to_owned();
+    match &p.region {
+        Some(r) if provider != Provider::Own && !provider.region_of_zone(r).eq_ignore_ascii_case(&of_zone) => {
+            out.push(
+                Diagnostic::error(format!("zone `{}` does not lie in region `{}`", **zone, **r))
+                    .at(zone.at.0, zone.at.1, format!("lies in `{of_zone}`"))
+                    .help("leave `region` out: the zone gives it"),
+            );
+            None
+        }
+        Some(r) => Some(Some(r.clone())),
+        None => Some(Some(Spanned { value: of_zone, at: zone.at })),
     }
 }
 

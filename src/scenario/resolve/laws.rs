@@ -28,8 +28,17 @@ fn law(r: Result<Dist, DistError>, at: At, out: &mut Diagnostics) -> Option<Dist
 
 /// The law of a duration, in seconds.
 pub(super) fn length(l: &shape::Length, at: At, out: &mut Diagnostics) -> Option<Dist> {
+    measured(l, Duration::as_secs_f64, at, out)
+}
+
+/// The law of a duration, in hours.
+pub(super) fn hours(l: &Spanned<shape::Length>, out: &mut Diagnostics) -> Option<Dist> {
+    measured(l, Duration::as_hours_f64, l.at, out)
+}
+
+fn measured(l: &shape::Length, unit: fn(Duration) -> f64, at: At, out: &mut Diagnostics) -> Option<Dist> {
     use shape::Length as L;
-    let s = |d: &Duration| d.as_secs_f64();
+    let s = |d: &Duration| unit(*d);
     match l {
         L::Constant(d) => law(Dist::constant(s(d)), at, out),
         L::Uniform(a, b) if a > b => {
@@ -73,7 +82,7 @@ pub(super) fn length(l: &shape::Length, at: At, out: &mut Diagnostics) -> Option
         L::Mixture(parts) => {
             let mut laws = Vec::new();
             for (w, l) in parts {
-                laws.push((**w, length(l, w.at, out)?));
+                laws.push((**w, measured(l, unit, w.at, out)?));
             }
             law(Dist::mixture(laws), at, out)
         }

@@ -4,12 +4,14 @@ use super::context::Context;
 use crate::catalog::energy;
 use crate::catalog::{BillingRule, Evidence, Instance, LookupError, Market, PriceRow, Provider};
 use crate::ledger::{Metering, PriceStep, Tariff, Unit};
+use crate::market::{PricePath, PricePoint};
 use crate::scenario::decode::Spanned;
 use crate::scenario::file::Scenario;
 use crate::scenario::file::fleet::{Billed, Pool};
+use crate::scenario::file::market::Aligned;
 use crate::scenario::file::money::{Buy, Owned, Price, PricesAt, StandIn};
 use crate::scenario::model::Fee;
-use crate::units::{Diagnostic, Diagnostics, Fraction, Rate, SimTime, Usd};
+use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Rate, SimTime, Usd};
 
 /// What is known of a pool's nodes when it is priced.
 pub(super) struct Hardware<'c> {
@@ -24,7 +26,14 @@ pub(super) struct Hardware<'c> {
 
 impl Context<'_, '_> {
     /// The tariff of a pool; `None` when it cannot be priced, which has been reported.
-    pub fn tariff(&mut self, s: &Scenario, p: &Pool, h: &Hardware<'_>, out: &mut Diagnostics) -> Option<Tariff> {
+    pub fn tariff(
+        &mut self,
+        s: &Scenario,
+        p: &Pool,
+        h: &Hardware<'_>,
+        path: Option<&(PricePath, String)>,
+        out: &mut Diagnostics,
+    ) -> Option<Tariff> {
         let (market, discount) = match &p.buy {
             Buy::OnDemand(o) => (Market::OnDemand, o.discount),
             Buy::Spot(o) => (Market::Spot, o.discount),
@@ -33,7 +42,10 @@ impl Context<'_, '_> {
         let provider = h.instance.map_or(Provider::Own, |i| i.provider);
         let rule = BillingRule::of(provider, market);
         let (steps, per_milli, per) = match &p.price {
-            Some(price) => self.own_price(s, p, price, market, h, out)?,
+            Some(price) => match path {
+                Some((path, source)) => path_price(p, path, source, h, out)?,
+                None => self.own_price(s, p, price, market, h, out)?,
+            },
             None => self.book_price(s, p, market, h, out)?,
         };
         let steps = steps.into_iter().map(|st| PriceStep { rate: less(st.rate, discount), ..st }).collect::<Vec<_>>();
@@ -114,12 +126,82 @@ impl Context<'_, '_> {
             }
             Price::PerGpu(rate) if h.unit == Unit::Gpu => Some((step(*rate), 1000, "GPU".to_owned())),
             Price::PerCore(rate) if h.unit == Unit::Cpu => Some((step(*rate), 1000, "core".to_owned())),
+            // Resolved before, see `price_path`.
+            Price::Path(_) => None,
             Price::PerGpuOf(stand_in) if h.unit == Unit::Gpu => self.stand_in(s, stand_in, market, out),
             _ => {
                 wrong(if h.unit == Unit::Gpu { "GPUs" } else { "cores" }, out);
                 None
             }
         }
+    }
+
+    /// The price of a pool that follows a history, over the run, and where it comes from; `Some(None)` where it does not.
+    #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
+    pub fn price_path(&mut self, p: &Pool, out: &mut Diagnostics) -> Option<Option<(PricePath, String)>> {
+        let Some(Price::Path(h)) = p.price.as_ref().map(|p| &p.value) else { return Some(None) };
+        let (paths, points) = self.env.prices(&h.files, out)?;
+        let at = h.files.first().map_or(h.files.at, |f| f.at);
+        let Some(zone) = h.zone.as_ref().or(p.zone.as_ref()) else {
+            out.push(
+                Diagnostic::error(format!("of which zone are the prices of pool `{}`?", *p.name))
+                    .at(at.0, at.1, "prices differ by zone")
+                    .help(format!("give the pool a zone, or the history: zone: {:?}", zones(&points, None))),
+            );
+            return None;
+        };
+        let instance = h.instance.as_ref().or(p.instance.as_ref());
+        let of_type = |q: &&PricePoint| instance.is_none_or(|i| q.instance.eq_ignore_ascii_case(i));
+        // Change points by tick do not say what runs on the machine.
+        let of_product = |q: &&PricePoint| q.product.is_empty() || q.product == h.product;
+        let here = |q: &&PricePoint| q.zone.eq_ignore_ascii_case(zone);
+        let mut mine: Vec<&PricePoint> = points.iter().filter(here).filter(of_type).filter(of_product).collect();
+        mine.sort_by_key(|q| q.at);
+        let (Some(first), Some(last)) = (mine.first(), mine.last()) else {
+            let mut types: Vec<&str> = points.iter().map(|q| q.instance.as_str()).collect();
+            types.sort_unstable();
+            types.dedup();
+            let of = instance.map_or_else(String::new, |i| format!(" of {}", **i));
+            out.push(
+                Diagnostic::error(format!("the history has no price{of} in {}", **zone))
+                    .at(at.0, at.1, "nothing to lay over the run")
+                    .help(format!("it has the types {} in the zones {}", types.join(", "), zones(&points, instance)))
+                    .help("name what you mean: Path(files: […], zone: …, instance: …, product: …)"),
+            );
+            return None;
+        };
+        let from = match h.aligned {
+            Aligned::FromStart => first.at,
+            Aligned::Dated => self.epoch.timestamp(),
+        };
+        let length = Duration(self.end().0);
+        let end = from.checked_add(jiff::SignedDuration::from_nanos(length.0 as i64)).unwrap_or(from);
+        if last.at < from || first.at >= end {
+            out.push(
+                Diagnostic::error(format!(
+                    "the history goes from {} to {}, and the run from {} to {}",
+                    day(first.at),
+                    day(last.at),
+                    day(from),
+                    day(end)
+                ))
+                .at(at.0, at.1, "not of the time of the run")
+                .help("lay its beginning over the run's: aligned: FromStart"),
+            );
+            return None;
+        }
+        if last.at < end && h.aligned == Aligned::FromStart {
+            self.env.notices.push(format!(
+                "the price history of pool {} ends on {}, before the run does: its last price stays",
+                *p.name,
+                day(last.at)
+            ));
+        }
+        let path = PricePath::of_history(mine.iter().copied(), from, length)?;
+        let files: Vec<String> =
+            paths.iter().filter_map(|p| p.file_name().map(|f| f.to_string_lossy().into_owned())).collect();
+        let laid = if h.aligned == Aligned::Dated { "by date" } else { "from the run's start" };
+        Some(Some((path, format!("{}, {}, laid {laid}", files.join(", "), **zone))))
     }
 
     /// An instance type's price per GPU.
@@ -291,6 +373,37 @@ impl Context<'_, '_> {
         }
         fees
     }
+}
+
+/// The zones of a history, of one type.
+fn zones(points: &[PricePoint], instance: Option<&Spanned<String>>) -> String {
+    let of = |q: &&PricePoint| instance.is_none_or(|i| q.instance.eq_ignore_ascii_case(i));
+    let mut all: Vec<&str> = points.iter().filter(of).map(|q| q.zone.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.is_empty() { "none".to_owned() } else { some_of(&all) }
+}
+
+fn day(at: jiff::Timestamp) -> jiff::civil::Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// A path as the steps of a tariff, per node.
+fn path_price(
+    p: &Pool,
+    path: &PricePath,
+    source: &str,
+    h: &Hardware<'_>,
+    out: &mut Diagnostics,
+) -> Option<(Vec<PriceStep>, u32, String)> {
+    let (per_milli, per) = whole_node(h, out, p)?;
+    let step = |(from, rate): &(Duration, Rate)| PriceStep {
+        from: SimTime(from.0),
+        rate: *rate,
+        source: source.to_owned(),
+        evidence: Evidence::Measured.key().to_owned(),
+    };
+    Some((path.steps().iter().map(step).collect(), per_milli, per))
 }
 
 fn metering(b: &Billed) -> Metering {

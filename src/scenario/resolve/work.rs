@@ -3,34 +3,36 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::checkpoint::{Who, stages};
 use super::context::Context;
-use super::laws;
 use super::sizes::{Size, check_sizes, sizes_of};
+use super::stores::Stores;
+use super::{laws, losses};
 use crate::fleet::{PoolId, PoolSet};
 use crate::kernel::{Dist, Streams};
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
 use crate::scenario::file::laws::{Gpus, ShareLaw};
 use crate::scenario::file::work::{self as shape, Fallback, Format, GpuUse, WaitTarget, Work as Shape};
-use crate::scenario::model::{Model, Source, Tier, Work};
+use crate::scenario::model::{Model, Run, Source, Tier, Work};
 use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Label, Name};
 use crate::workload::synth::{Amount, Endings, Mix, Spec, Synth, Usage};
 use crate::workload::trace::{self, Moment, TraceFormat};
 use crate::workload::{Job, Request, Use};
 
 /// What every kind of work says about where it may run.
-struct Where<'a> {
-    name: &'a Spanned<Name>,
-    pools: Option<&'a Spanned<Vec<Spanned<Name>>>>,
-    fallback: &'a Spanned<Vec<Fallback>>,
-    speed: &'a [(Spanned<String>, Spanned<f64>)],
-    one_island: bool,
-    wait_target: Option<&'a WaitTarget>,
+pub(super) struct Where<'a> {
+    pub name: &'a Spanned<Name>,
+    pub pools: Option<&'a Spanned<Vec<Spanned<Name>>>>,
+    pub fallback: &'a Spanned<Vec<Fallback>>,
+    pub speed: &'a [(Spanned<String>, Spanned<f64>)],
+    pub one_island: bool,
+    pub wait_target: Option<&'a WaitTarget>,
 }
 
 impl Context<'_, '_> {
     /// All work, added to the model.
-    pub fn work(&mut self, s: &Scenario, pools: &Names, model: &mut Model, out: &mut Diagnostics) {
+    pub fn work(&mut self, s: &Scenario, pools: &Names, stores: &Stores<'_>, model: &mut Model, out: &mut Diagnostics) {
         let mut names = Names::new("workload");
         if s.work.is_empty() {
             out.push(Diagnostic::warning("there is no work: the fleet will stand idle").at(
@@ -47,11 +49,13 @@ impl Context<'_, '_> {
             let name = match w {
                 Shape::Jobs(j) => &j.name,
                 Shape::Trace(t) => &t.name,
+                Shape::Training(t) => &t.name,
             };
             names.add(name, out);
             let made = match w {
-                Shape::Jobs(j) => self.jobs(s, j, pools, model, out),
+                Shape::Jobs(j) => self.jobs(s, j, pools, stores, model, out),
                 Shape::Trace(t) => self.trace(s, t, pools, model, out),
+                Shape::Training(t) => self.training(s, t, pools, stores, model, out),
             };
             if let Some(work) = made {
                 model.work.push(work);
@@ -64,6 +68,7 @@ impl Context<'_, '_> {
         s: &Scenario,
         j: &shape::Jobs,
         pools: &Names,
+        stores: &Stores<'_>,
         model: &Model,
         out: &mut Diagnostics,
     ) -> Option<Work> {
@@ -76,7 +81,7 @@ impl Context<'_, '_> {
             one_island: j.one_island,
             wait_target: j.wait_target.as_ref(),
         };
-        let tiers = tiers(&place, pools, out)?;
+        let tiers = standing(&place, tiers(&place, pools, out)?, model, out)?;
         let biggest = model.nodes.iter().map(|n| n.capacity.gpus).max().unwrap_or(0).max(1);
         let mut spec = Spec::new(
             j.name.value.clone(),
@@ -179,9 +184,12 @@ impl Context<'_, '_> {
         };
         let accepts = self.accepts(s, model, synth.accepts());
         let labels = synth.label_sets().to_vec();
-        let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
+        let gpus_per_node = synth.spec().gpus_per_node;
+        let mut work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
         let Source::Synth(synth) = &work.source else { return None };
         check_sizes(model, &work, &sizes_of(synth), at, &[], out);
+        let gang = crate::workload::gang(most, gpus_per_node);
+        work.run = self.keeping(j, &work, gang.map_or(1, |(pods, _)| u32::from(pods)), stores, model, out)?;
         self.note(format!("jobs of {}", *j.name), "prior", "parameters stated in the scenario");
         Some(work)
     }
@@ -202,7 +210,7 @@ impl Context<'_, '_> {
             one_island: t.one_island,
             wait_target: t.wait_target.as_ref(),
         };
-        let tiers = tiers(&place, pools, out)?;
+        let tiers = standing(&place, tiers(&place, pools, out)?, model, out)?;
         let path = self.env.input(&t.file, out)?;
         let per_node = u8::try_from(*t.gpus_per_node).ok().filter(|n| (1..=16).contains(n));
         let Some(gpus_per_node) = per_node else {
@@ -322,9 +330,40 @@ impl Context<'_, '_> {
         Some(work)
     }
 
+    /// How jobs keep their progress and get going again; none for jobs that do neither.
+    #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
+    fn keeping(
+        &mut self,
+        j: &shape::Jobs,
+        work: &Work,
+        nodes: u32,
+        stores: &Stores<'_>,
+        model: &Model,
+        out: &mut Diagnostics,
+    ) -> Option<Option<Arc<Run>>> {
+        if j.checkpoint.is_none() && j.restart.is_none() {
+            return Some(None);
+        }
+        let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools)).and(PoolSet::first(model.pools.len()));
+        let pools: Vec<usize> = open.iter().map(|p| usize::from(p.0)).collect();
+        // Jobs of several sizes have one interval: that of the largest, which loses nodes most often.
+        let losses = losses::of_gang(model, &pools, nodes);
+        let who = Who { name: j.name.as_str(), at: j.name.at, nodes, pools, losses };
+        let kept = match &j.checkpoint {
+            Some(c) => Some(self.checkpoint(c, &who, stores, model, out)?),
+            None => None,
+        };
+        let stages = match &j.restart {
+            Some(r) => stages(r, kept.as_ref().map(|k| k.read), None, out)?,
+            None => Vec::new(),
+        };
+        let checkpoint = kept.map_or_else(Default::default, |k| k.checkpoint);
+        Some(Some(Arc::new(Run { checkpoint, stages, redundancy_ppm: 0, buying: None })))
+    }
+
     /// What all kinds of work have in common.
     #[expect(clippy::too_many_arguments, reason = "the parts of one struct, made in two ways")]
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         s: &Scenario,
         model: &Model,
@@ -335,24 +374,7 @@ impl Context<'_, '_> {
         source: Source,
         out: &mut Diagnostics,
     ) -> Option<Work> {
-        let mut speed = vec![1.0; model.pools.len()];
-        for (device, factor) in place.speed {
-            let pools = self.answering(s, model, device);
-            if pools.is_empty() {
-                out.push(nobody_answers(device, model));
-            }
-            if !(factor.is_finite() && **factor > 0.0 && **factor <= 1e6) {
-                out.push(Diagnostic::error(format!("a speed of {}", **factor)).at(
-                    factor.at.0,
-                    factor.at.1,
-                    "above 0, at most 1e6",
-                ));
-                return None;
-            }
-            for p in pools.iter() {
-                speed[p.0 as usize] = **factor;
-            }
-        }
+        let speed = self.speeds(s, place.speed, model, out)?;
         Some(Work {
             name: place.name.to_string(),
             source,
@@ -367,7 +389,7 @@ impl Context<'_, '_> {
     }
 
     /// The pools that answer to a device's name: its canonical name, an alias, or a name the pool lists.
-    fn answering(&self, s: &Scenario, model: &Model, word: &str) -> PoolSet {
+    pub(super) fn answering(&self, s: &Scenario, model: &Model, word: &str) -> PoolSet {
         let devices = &self.env.catalog.devices;
         let canonical = devices.find(word).ok().map(|id| devices.get(id).name);
         let mut set = PoolSet::EMPTY;
@@ -397,7 +419,7 @@ fn weighed<T: Clone>(entries: &[(T, Spanned<f64>)]) -> Vec<(T, f64)> {
     entries.iter().map(|(v, w)| (v.clone(), w.value)).collect()
 }
 
-fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<Tier>> {
+pub(super) fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<Tier>> {
     let set = |names: &[Spanned<Name>], out: &mut Diagnostics| {
         names.iter().filter_map(|n| pools.find(n, out)).fold(PoolSet::EMPTY, |s, i| s.with(PoolId(i as u16)))
     };
@@ -428,7 +450,37 @@ fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> Option<Vec<
     if tiers.iter().any(|t| t.pools.is_empty()) { None } else { Some(tiers) }
 }
 
-fn nobody_answers(device: &Spanned<String>, model: &Model) -> Diagnostic {
+/// Jobs of the queue use nodes that stand there: those on request belong to the runs that ask for them.
+fn standing(place: &Where<'_>, mut tiers: Vec<Tier>, model: &Model, out: &mut Diagnostics) -> Option<Vec<Tier>> {
+    let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request);
+    let on_request =
+        (0..model.pools.len()).filter(|p| asked(*p)).fold(PoolSet::EMPTY, |set, p| set.with(PoolId(p as u16)));
+    let named = place.pools.iter().flat_map(|p| p.iter());
+    let mut named = named.chain(place.fallback.iter().flat_map(|f| &f.pools));
+    let wrong = named.find(|n| model.pools.iter().enumerate().any(|(i, p)| p.name == n.as_str() && asked(i)));
+    if let Some(name) = wrong {
+        out.push(
+            Diagnostic::error(format!("jobs of `{}` cannot ask for the nodes of pool `{}`", **place.name, **name))
+                .at(name.at.0, name.at.1, "its nodes are on request")
+                .help("write nodes: Fixed(…) in the pool; runs that buy nodes are Training(…) with a policy"),
+        );
+        return None;
+    }
+    for t in &mut tiers {
+        t.pools = t.pools.without(on_request);
+    }
+    if tiers[0].pools.is_empty() {
+        out.push(
+            Diagnostic::error(format!("`{}` has no nodes to run on", **place.name))
+                .at(place.name.at.0, place.name.at.1, "all pools have nodes on request")
+                .help("write nodes: Fixed(…) in a pool; runs that buy nodes are Training(…) with a policy"),
+        );
+        return None;
+    }
+    Some(tiers)
+}
+
+pub(super) fn nobody_answers(device: &Spanned<String>, model: &Model) -> Diagnostic {
     let have: std::collections::BTreeSet<&str> = model.pools.iter().map(|p| p.device.as_str()).collect();
     let list = have.into_iter().collect::<Vec<_>>().join(", ");
     Diagnostic::error(format!("no pool has device `{}`", device.value))
@@ -437,7 +489,7 @@ fn nobody_answers(device: &Spanned<String>, model: &Model) -> Diagnostic {
         .help("a pool that should serve such jobs lists the name in `answers_to`")
 }
 
-fn fixed_labels<'a>(pairs: impl Iterator<Item = (&'a Name, &'a Name)>) -> Vec<Label> {
+pub(super) fn fixed_labels<'a>(pairs: impl Iterator<Item = (&'a Name, &'a Name)>) -> Vec<Label> {
     let mut labels: Vec<Label> = pairs.map(|(k, v)| Label { key: k.clone(), value: v.clone() }).collect();
     labels.sort();
     labels
@@ -455,7 +507,7 @@ fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
     None
 }
 
-fn usage(u: &GpuUse, out: &mut Diagnostics) -> Option<Usage> {
+pub(super) fn usage(u: &GpuUse, out: &mut Diagnostics) -> Option<Usage> {
     let known = |l: &ShareLaw, none: Fraction| *l == ShareLaw::Constant(none);
     let busy = if known(&u.busy, Fraction::ONE) { None } else { Some(laws::share(&u.busy, u.busy.at, out)?) };
     let stall =
