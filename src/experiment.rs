@@ -18,7 +18,7 @@ pub mod luck;
 pub mod replicate;
 
 pub use closed::Closed;
-pub use curve::{Curve, CurveOutcome, Point, PointOutcome};
+pub use curve::{CurveOutcome, PointOutcome};
 pub use exact::{Bound, Quantile};
 pub use luck::{Candidate, Luck, Rep, WorkLuck, WorkRep};
 pub use replicate::{Control, replicate};

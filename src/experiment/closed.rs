@@ -41,7 +41,7 @@ pub struct Rest {
 impl Closed {
     /// The formulas' terms for a workload of a model. None where the formulas do not speak of it: no checkpoints, more
     /// than one job, pools that differ in their losses, losses that are not memoryless, shocks, replayed markets, saves on
-    /// notice, copies at peers, a shared store. `rest` is none where in addition the capacity that a run comes back on is
+    /// notice, copies at peers, a store that others write to. `rest` is none where in addition the capacity that a run comes back on is
     /// not simply its own repaired nodes.
     #[must_use]
     pub fn of(model: &Model, work: usize) -> Option<Closed> {
@@ -53,7 +53,11 @@ impl Closed {
         if pace.keeping != Keeping::Checkpoints || pace.interval.0 == 0 || pace.slow_ppm > 0 {
             return None;
         }
-        if c.on_notice.is_some() || c.peers.is_some() || c.store.is_some() || !model.shocks.is_empty() {
+        if c.on_notice.is_some() || c.peers.is_some() || !model.shocks.is_empty() {
+            return None;
+        }
+        // A store is nobody else's where there is no other work.
+        if c.store.is_some() && model.work.len() > 1 {
             return None;
         }
         let pools: Vec<(usize, &Pool)> = model

@@ -3,39 +3,20 @@
 use super::closed::Closed;
 use super::luck::{Luck, Rep};
 use super::replicate::{Control, replicate};
-use crate::scenario::model::Model;
-
-/// A setting at several values, for the scenario or one of its variants.
-#[derive(Clone, Debug)]
-pub struct Curve {
-    /// The curve's name.
-    pub name: String,
-    /// The setting, as `--set` names it: `work.ft.checkpoint.every`.
-    pub path: String,
-    /// The variant's name; none for the scenario itself.
-    pub variant: Option<String>,
-    /// Its values, in the order in which they are wanted.
-    pub points: Vec<Point>,
-}
-
-/// A value of a setting, and the model it makes.
-#[derive(Clone, Debug)]
-pub struct Point {
-    /// As it was written: `30m`.
-    pub label: String,
-    /// As a number: seconds for a time, dollars for a price, a share, a count; none where the value is no quantity.
-    pub value: Option<f64>,
-    /// What runs.
-    pub model: Model,
-}
+use crate::scenario::model::{Model, Source};
+use crate::scenario::{Curve, CurveUnit};
 
 /// A curve that was run.
 #[derive(Clone, Debug)]
 pub struct CurveOutcome {
     /// The curve's name.
     pub name: String,
+    /// What it is about.
+    pub about: Option<String>,
     /// The setting.
     pub path: String,
+    /// What its values count.
+    pub unit: CurveUnit,
     /// The variant's name; none for the scenario itself.
     pub variant: Option<String>,
     /// Its points, in the order of [`Curve::points`]; fewer where the runs were stopped.
@@ -47,8 +28,8 @@ pub struct CurveOutcome {
 pub struct PointOutcome {
     /// As it was written.
     pub label: String,
-    /// As a number.
-    pub value: Option<f64>,
+    /// As a number, see [`CurveUnit`].
+    pub value: f64,
     /// What its replications say.
     pub luck: Luck,
     /// By workload, what the formulas say, where they speak of it.
@@ -77,13 +58,20 @@ pub fn run(curve: &Curve, seed: u64, n: u32, control: Control<'_>) -> CurveOutco
             break;
         }
     }
-    CurveOutcome { name: curve.name.clone(), path: curve.path.clone(), variant: curve.variant.clone(), points }
+    CurveOutcome {
+        name: curve.name.clone(),
+        about: curve.about.clone(),
+        path: curve.path.clone(),
+        unit: curve.unit,
+        variant: curve.variant.clone(),
+        points,
+    }
 }
 
 /// How long a workload's only job computes at the best speed of its pools.
 fn alone(model: &Model, work: usize) -> Option<f64> {
     let w = &model.work[work];
-    let crate::scenario::model::Source::Jobs(jobs) = &w.source else { return None };
+    let Source::Jobs(jobs) = &w.source else { return None };
     let [job] = &jobs[..] else { return None };
     let best = w.speed.iter().copied().fold(0.0, f64::max);
     (best > 0.0).then(|| job.work.at_speed(best).as_secs_f64())
@@ -106,6 +94,7 @@ impl CurveOutcome {
 mod tests {
     use super::super::fixture::{V7, v7, v7_mean};
     use super::*;
+    use crate::scenario::Point;
     use crate::training::interval;
 
     const TAUS: [f64; 9] = [2.0, 3.0, 4.0, 5.5, 7.5, 10.0, 15.0, 24.0, 48.0];
@@ -113,8 +102,16 @@ mod tests {
     /// V7 over its interval.
     fn over_the_interval() -> Curve {
         let points =
-            TAUS.iter().map(|t| Point { label: format!("{t}m"), value: Some(t * 60.0), model: v7(*t) }).collect();
-        Curve { name: "interval".into(), path: "work.run.checkpoint.every".into(), variant: None, points }
+            TAUS.iter().map(|t| Point { label: format!("{t}m"), value: t * 60.0, model: Box::new(v7(*t)) }).collect();
+        Curve {
+            name: "interval".into(),
+            about: None,
+            variant: None,
+            path: "work.run.checkpoint.every".into(),
+            unit: CurveUnit::Seconds,
+            replications: 1,
+            points,
+        }
     }
 
     #[test]
