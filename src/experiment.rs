@@ -13,7 +13,7 @@ pub mod closed;
 pub mod curve;
 pub mod exact;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod luck;
 pub mod replicate;
 

@@ -24,7 +24,7 @@ pub struct CurveOutcome {
 }
 
 /// A point that was run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PointOutcome {
     /// As it was written.
     pub label: String,

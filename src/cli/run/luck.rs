@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::console::{Console, Failure};
 use super::super::files::OutDir;
 use crate::experiment::luck::{Finish, Kept};
-use crate::experiment::{Bound, Candidate, Control, CurveOutcome, Luck, Rep, curve, replicate};
+use crate::experiment::{Candidate, Control, CurveOutcome, Luck, Rep, curve, replicate};
 use crate::outcome::Outcome;
 use crate::report::About;
 use crate::report::chart::{curves, finishes, luck_drawings};
@@ -122,8 +122,8 @@ impl Many {
             let mut told = false;
             for w in &c.luck.work {
                 let Some(m) = &w.makespan else { continue };
-                let mut text =
-                    format!("{}finish P50 {}, P90 {}", who(&w.name), quantile(m.at(0.5)), quantile(m.at(0.9)));
+                let quantile = |p| m.at(p).map_or_else(|| "–".to_owned(), finishes::with_interval);
+                let mut text = format!("{}finish P50 {}, P90 {}", who(&w.name), quantile(0.5), quantile(0.9));
                 if let Some(d) = &w.deadline {
                     text.push_str(&format!("; {}", finishes::misses(d, c.luck.n)));
                 }
@@ -149,19 +149,6 @@ impl Many {
             }
         }
         format!("\n{}", lines.join("\n"))
-    }
-}
-
-/// A quantile with its interval, in words.
-fn quantile(q: Option<&crate::experiment::Quantile>) -> String {
-    let Some(q) = q else { return "–".to_owned() };
-    let side = |b: Bound| match b {
-        Bound::TooFew => "?".to_owned(),
-        b => finishes::time(Some(b)),
-    };
-    match (q.low, q.high) {
-        (Bound::TooFew, Bound::TooFew) => finishes::time(Some(q.value)),
-        (a, b) => format!("{} ({}–{})", finishes::time(Some(q.value)), side(a), side(b)),
     }
 }
 

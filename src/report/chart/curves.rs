@@ -1,7 +1,7 @@
 //! What a setting does to the time to the end and to the cost: a line for the scenario and for each variant, with the
 //! optima of the closed forms where they are known.
 
-use super::finishes::{LINES, ink, time};
+use super::finishes::{DAYS_FROM, LINES, ink, time, unbroken};
 use super::{Drawing, csv, num};
 use crate::experiment::luck::{Makespan, WorkLuck};
 use crate::experiment::{Bound, Closed, CurveOutcome, PointOutcome};
@@ -144,13 +144,20 @@ pub fn draw(lines: &[CurveOutcome], about: &About) -> Option<Drawing> {
     let base = lines.first().filter(|c| !c.points.is_empty())?;
     let work = base.work()?;
     let shows = shows(base, work);
-    let title = title(base, work, shows[0]);
+    let title = unbroken(&title(base, work, shows[0]));
     let axis = axis(base, work);
-    let shown: Vec<&CurveOutcome> = lines.iter().take(LINES).collect();
+    // A variant that differs in the setting itself alone has the same line: once is enough.
+    let same = |a: &CurveOutcome, b: &CurveOutcome| a.points == b.points;
+    let distinct: Vec<&CurveOutcome> =
+        lines.iter().enumerate().filter(|(i, c)| !lines[..*i].iter().any(|o| same(o, c))).map(|(_, c)| c).collect();
+    let shown: Vec<&CurveOutcome> = distinct.iter().take(LINES).copied().collect();
     let n = base.points[0].luck.wanted;
     let mut note = format!("{} runs a point, every point under the same luck", words::count(u64::from(n)));
-    if lines.len() > LINES {
-        note.push_str(&format!("; {} more variants are in curves.csv", lines.len() - LINES));
+    if distinct.len() < lines.len() {
+        note.push_str("; variants with the same line are drawn once");
+    }
+    if distinct.len() > LINES {
+        note.push_str(&format!("; {} more variants are in curves.csv", distinct.len() - LINES));
     }
     let (mut s, body) = page(&title, &note, about);
     let closed =
@@ -158,7 +165,8 @@ pub fn draw(lines: &[CurveOutcome], about: &About) -> Option<Drawing> {
 
     let mut entries = Vec::new();
     if shown.len() > 1 {
-        entries.extend(shown.iter().enumerate().map(|(i, c)| (Swatch::Fill(ink(i)), name(c))));
+        entries
+            .extend(shown.iter().enumerate().map(|(i, c)| (Swatch::Line(ink(i), 4), format!("{} {}", i + 1, name(c)))));
     }
     if closed.is_some_and(|c| c.rest.is_some()) {
         entries.push((Swatch::Dash(BLACK, 3), "mean by the closed form".to_owned()));
@@ -212,7 +220,8 @@ fn panel(
     let (lo, hi) = ends(&all);
     let (scale, y_ticks, unit) = heights(show, lo, hi);
     let left = y_ticks.iter().map(|t| theme::width(&t.1, TICK_PX, false)).fold(0.0, f64::max) + 14.0;
-    let area = Area::new(room.x0 + left, room.y0 + 104.0, room.x1, room.y1 - 76.0);
+    let area =
+        Area::new(room.x0 + left, room.y0 + 104.0, room.x1 - if marks.len() > 1 { 30.0 } else { 0.0 }, room.y1 - 76.0);
     let plot = Plot { area, x: axis.scale, y: scale };
     plot.y_axis(s, &y_ticks, &unit);
     x_axis(s, &plot, axis);
@@ -222,7 +231,9 @@ fn panel(
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
         for (x, m) in axis.x.iter().zip(line) {
             if let Some(Mark { low: Some(l), high: Some(h), .. }) = m {
-                upper.push(plot.at(*x, *h));
+                // Beyond the horizon is beyond the top.
+                let top = if h.is_finite() { plot.py(*h) } else { plot.area.y0 };
+                upper.push((plot.px(*x), top));
                 lower.push(plot.at(*x, *l));
             }
         }
@@ -230,9 +241,6 @@ fn panel(
             upper.extend(lower.into_iter().rev());
             s.shapes.push(Shape::Polygon(upper, ink(i).alpha(if marks.len() > 2 { 0.13 } else { 0.2 })));
         }
-    }
-    if let Some(c) = closed {
-        closed_form(s, &plot, c);
     }
     for (i, line) in marks.iter().enumerate() {
         let mut run: Vec<(f64, f64)> = Vec::new();
@@ -249,6 +257,16 @@ fn panel(
             }
         }
         s.path(run, ink(i), 4);
+        // An arrow at the top: beyond the horizon.
+        for x in beyond {
+            let y = plot.area.y0;
+            s.shapes.push(Shape::Polygon(vec![(x - 12.0, y + 22.0), (x + 12.0, y + 22.0), (x, y)], ink(i)));
+        }
+    }
+    if let Some(c) = closed {
+        closed_form(s, &plot, c);
+    }
+    for (i, line) in marks.iter().enumerate() {
         for (x, m) in axis.x.iter().zip(line) {
             if let Some(Bound::At(v)) = m.map(|m| m.value) {
                 let at = plot.at(*x, v);
@@ -256,18 +274,34 @@ fn panel(
                 s.shapes.push(Shape::Disc(at, 7.0, ink(i)));
             }
         }
-        // An arrow at the top: beyond the horizon.
-        for x in beyond {
-            let y = plot.area.y0;
-            s.shapes.push(Shape::Polygon(vec![(x - 12.0, y + 22.0), (x + 12.0, y + 22.0), (x, y)], ink(i)));
-        }
+    }
+    if marks.len() > 1 {
+        numbers(s, &plot, &marks, &axis.x);
     }
     if flat().any(|m| m.value == Bound::Beyond) {
         let text = "arrows: beyond the horizon";
         s.text(plot.area.x1, plot.area.y0 - 22.0, text, TICK_PX, GREY, Anchor::End);
     }
     if let Some(c) = closed {
-        optima(s, &plot, c, &marks[0], &axis.x);
+        optima(s, &plot, c, &marks, &axis.x);
+    }
+}
+
+/// The number of each line beside its last point, for who cannot tell the colours.
+fn numbers(s: &mut Scene, plot: &Plot, marks: &[Vec<Option<Mark>>], xs: &[f64]) {
+    let ends: Vec<(usize, f64)> = marks
+        .iter()
+        .enumerate()
+        .filter_map(|(i, line)| {
+            let last = xs.iter().zip(line).filter_map(|(_, m)| m.and_then(|m| m.value.value())).next_back()?;
+            Some((i, plot.py(last) + 0.36 * TICK_PX))
+        })
+        .collect();
+    let want: Vec<f64> = ends.iter().map(|e| e.1).collect();
+    let ys = spread(&want, TICK_PX * 1.15, plot.area.y0 + 8.0, plot.area.y1 - 4.0);
+    for ((i, _), y) in ends.into_iter().zip(ys) {
+        s.bold(plot.area.x1 + 6.0, y, (i + 1).to_string(), TICK_PX, BLACK, Anchor::Start);
+        s.rect(Area::new(plot.area.x1 + 24.0, y - 16.0, plot.area.x1 + 32.0, y), ink(i));
     }
 }
 
@@ -307,7 +341,7 @@ fn heights(show: Show, lo: f64, hi: f64) -> (Scale, Vec<(f64, String)>, String) 
     let (unit, per) = match show {
         Show::Cost => ("USD", 1.0),
         _ if hi < 3.0 * 3_600.0 => ("minutes", 60.0),
-        _ if hi < 8.0 * 86_400.0 => ("hours", 3_600.0),
+        _ if hi < DAYS_FROM => ("hours", 3_600.0),
         _ => ("days", 86_400.0),
     };
     let (t, step) = ticks(from / per, (hi + pad) / per, 6);
@@ -338,7 +372,7 @@ fn closed_form(s: &mut Scene, plot: &Plot, c: &Closed) {
 }
 
 /// Young's, Daly's and the exact optimum as vertical lines, each named where no point of the curve lies.
-fn optima(s: &mut Scene, plot: &Plot, c: &Closed, line: &[Option<Mark>], xs: &[f64]) {
+fn optima(s: &mut Scene, plot: &Plot, c: &Closed, marks: &[Vec<Option<Mark>>], xs: &[f64]) {
     let (a, b) = match plot.x {
         Scale::Linear(a, b) | Scale::Log(a, b) => (a, b),
     };
@@ -353,21 +387,26 @@ fn optima(s: &mut Scene, plot: &Plot, c: &Closed, line: &[Option<Mark>], xs: &[f
     }
     let width = found.iter().map(|f| theme::width(&f.1, LABEL_PX, false)).fold(0.0, f64::max);
     let (first, last) = ends(&found.iter().map(|f| f.0).collect::<Vec<_>>());
-    // To the right where there is room, else to the left; in the upper part, where curves with a minimum leave room.
+    // To the right where there is room, else to the left; as high as no line passes through.
     let right = last + 26.0 + width < plot.area.x1;
     let x = if right { last + 26.0 } else { first - 26.0 };
     let anchor = if right { Anchor::Start } else { Anchor::End };
-    let (from, to) = if right { (x, x + width) } else { (x - width, x) };
-    let highest = xs
-        .iter()
-        .zip(line)
-        .filter_map(|(x, m)| Some((plot.px(*x), plot.py((*m)?.high.filter(|h| h.is_finite())?))))
-        .filter(|(x, _)| *x >= from - 60.0 && *x <= to + 60.0)
-        .map(|p| p.1)
-        .fold(plot.area.y1, f64::min);
+    let (from, to) = if right { (first, x + width) } else { (x - width, last) };
+    let mut lines: Vec<f64> = Vec::new();
+    for line in marks {
+        let at: Vec<(f64, f64)> =
+            xs.iter().zip(line).filter_map(|(x, m)| Some(plot.at(*x, (*m)?.value.value()?))).collect();
+        for w in at.windows(2) {
+            let steps = (0..=20).map(|i| f64::from(i) / 20.0);
+            let points = steps.map(|f| (w[0].0 + (w[1].0 - w[0].0) * f, w[0].1 + (w[1].1 - w[0].1) * f));
+            lines.extend(points.filter(|p| p.0 >= from - 10.0 && p.0 <= to + 10.0).map(|p| p.1));
+        }
+    }
     let step = LABEL_PX * 1.4;
     let block = step * found.len() as f64;
-    let y0 = if highest - plot.area.y0 > block + 30.0 { plot.area.y0 + 28.0 } else { plot.area.y1 - block };
+    let clear = |y: f64| lines.iter().all(|l| *l < y - LABEL_PX - 8.0 || *l > y + block - step + 18.0);
+    let places = (0..40).map(|i| plot.area.y0 + 28.0 + f64::from(i) * (plot.area.h() - block - 28.0) / 39.0);
+    let y0 = places.into_iter().find(|y| clear(*y)).unwrap_or(plot.area.y0 + 28.0);
     let ys = spread(&vec![y0; found.len()], step, y0, y0 + block);
     for ((px, text), y) in found.into_iter().zip(ys) {
         s.line((px, plot.area.y0), (px, plot.area.y1), SLATE, 2);
@@ -387,8 +426,8 @@ fn title(c: &CurveOutcome, work: usize, show: Show) -> String {
         .filter_map(|(i, p)| {
             let m = show.mark(p, work)?;
             // The interval of the value itself, not the band that is drawn.
-            let own = p.luck.work.get(work)?.makespan.as_ref().and_then(|m| m.at(0.5)).and_then(|q| q.high.value());
-            let high = if show == Show::Median { own } else { m.high.filter(|h| h.is_finite()) };
+            let own = p.luck.work.get(work)?.makespan.as_ref().and_then(|m| m.at(0.5)).and_then(|q| high(q.high));
+            let high = if show == Show::Median { own } else { m.high };
             Some((i, m.value.value()?, high))
         })
         .collect();
@@ -428,15 +467,16 @@ fn title(c: &CurveOutcome, work: usize, show: Show) -> String {
         if enough.0 == first.0 {
             return format!("More {setting} than {from} do not make {who} finish sooner: P90 {}", t(first.1));
         }
-        let more = if enough.0 == last.0 { "" } else { "; more gain nothing that so many runs can tell" };
+        let more = if enough.0 == last.0 { "" } else { "; more gain nothing that these runs can tell" };
         return format!(
-            "With {setting} {to} nine runs of {who} in ten finish within {}, with {from} within {}{more}",
+            "With {to} {setting} nine runs of {who} in ten finish within {}, with {from} within {}{more}",
             t(enough.1),
             t(first.1)
         );
     }
     let near: Vec<usize> = known.iter().filter(|k| Some(k.1) <= high).map(|k| k.0).collect();
-    let mut text = format!("{who} finishes soonest with {setting} {label}: P50 {}", t(value));
+    let said = if setting == "every" { "a checkpoint every" } else { setting };
+    let mut text = format!("{who} finishes soonest with {said} {label}: P50 {}", t(value));
     if let [a, .., b] = near[..]
         && a != b
     {
@@ -541,4 +581,91 @@ fn row(c: &CurveOutcome, p: &PointOutcome, i: usize, w: &WorkLuck) -> Option<Vec
         cost_at(0.5),
         cost_at(0.9),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fixture::v7;
+    use crate::experiment::{Control, curve};
+    use crate::scenario::{Curve, Point};
+
+    fn v7_curve(variant: Option<&str>, path: &str, taus: &[f64], horizon_min: Option<f64>) -> CurveOutcome {
+        let point = |t: &f64| {
+            let mut model = v7(*t);
+            if let Some(h) = horizon_min {
+                model.horizon = crate::units::Duration((h * 60e9) as u64);
+            }
+            Point { label: format!("{t}m"), value: t * 60.0, model: Box::new(model) }
+        };
+        let c = Curve {
+            name: "interval".into(),
+            about: None,
+            variant: variant.map(str::to_owned),
+            path: path.into(),
+            unit: CurveUnit::Seconds,
+            replications: 1,
+            points: taus.iter().map(point).collect(),
+        };
+        curve::run(&c, 1, 30, Control::default())
+    }
+
+    fn about() -> About {
+        About { subtitle: "v7".into(), footnote: "simulated".into() }
+    }
+
+    const EVERY: &str = "work.run.checkpoint.every";
+    const TAUS: [f64; 7] = [48.0, 2.0, 4.0, 7.5, 12.0, 24.0, 3.0];
+
+    #[test]
+    fn the_curve_names_its_best_value_and_marks_the_optima() {
+        let d = draw(&[v7_curve(None, EVERY, &TAUS, None)], &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        assert!(d.title.starts_with("run finishes soonest with a checkpoint every 7.5m: P50"), "{}", d.title);
+        let says = |t: &str| d.scene.texts.iter().any(|x| x.text.contains(t));
+        // Young's optimum is √(2 · 0.5 · 60) = 7.746 min; Daly's and the exact one are 7.42 min.
+        assert!(says("Young 7 min 45 s") && says("Daly 7 min 25 s") && says("Exact 7 min 25 s"));
+        assert!(says("mean by the closed form"));
+        assert_eq!(d.csv.lines().count(), 8);
+        assert!(d.csv.lines().nth(1).unwrap().starts_with("interval,work.run.checkpoint.every,,2m,120,run,30,30,0,0,"));
+    }
+
+    #[test]
+    fn lines_that_are_the_same_are_drawn_once_and_a_sixth_is_left_to_the_table() {
+        let lines: Vec<CurveOutcome> = (0..7)
+            .map(|i| {
+                let name = format!("a-variant-with-a-rather-long-name-that-goes-on-and-on-{i}");
+                let taus: Vec<f64> = TAUS.iter().map(|t| t + f64::from(i.max(1))).collect();
+                v7_curve((i > 0).then_some(name.as_str()), EVERY, &taus, None)
+            })
+            .collect();
+        let d = draw(&lines, &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        let note = &d.scene.texts.iter().find(|t| t.text.contains("30 runs a point")).unwrap().text;
+        assert!(note.contains("drawn once") && note.contains("1 more variants"), "{note}");
+        assert_eq!(d.csv.lines().count(), 1 + 7 * TAUS.len());
+    }
+
+    #[test]
+    fn values_that_no_run_finishes_with_are_marked_beyond_the_horizon() {
+        // Half of the runs need about 35 hours at the best interval, and 47 at 48 minutes.
+        let d = draw(&[v7_curve(None, EVERY, &TAUS, Some(2_200.0))], &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        assert!(d.scene.texts.iter().any(|t| t.text == "arrows: beyond the horizon"));
+        assert!(d.csv.lines().any(|l| l.contains(",beyond,")));
+        let none = draw(&[v7_curve(None, EVERY, &TAUS, Some(60.0))], &about()).unwrap();
+        assert!(none.title.starts_with("No value of"), "{}", none.title);
+        assert_eq!(none.scene.faults(), Vec::<String>::new());
+        assert_eq!(draw(&[], &about()), None);
+    }
+
+    #[test]
+    fn one_point_and_one_run_still_draw() {
+        let mut c = v7_curve(None, "pools.node.spares", &[5.0], None);
+        let d = draw(&[c.clone()], &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        assert!(d.title.starts_with("More spares than 5m do not make run finish sooner"), "{}", d.title);
+        c.points.clear();
+        assert_eq!(draw(&[c], &about()), None);
+    }
 }

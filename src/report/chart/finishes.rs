@@ -2,7 +2,7 @@
 
 use super::{Drawing, csv, num};
 use crate::experiment::luck::{Finish, Misses};
-use crate::experiment::{Bound, Candidate};
+use crate::experiment::{Bound, Candidate, Quantile};
 use crate::report::axes::{About, Plot, Scale, page, plain, ticks};
 use crate::report::scene::{Anchor, Area, Scene, Shape, Text, spread};
 use crate::report::theme::{self, BLACK, GREY, Ink, LABEL_PX, TICK_PX, VERMILION, WHITE};
@@ -24,13 +24,34 @@ pub fn about_work(all: &[Candidate]) -> Option<usize> {
     known(true).or_else(|| known(false))
 }
 
-/// A quantile in words: a length of time, or what there is instead of one.
+/// A quantile in words: hours up to ten days, then days, to a tenth; or what there is instead of a time.
 #[must_use]
 pub fn time(b: Option<Bound>) -> String {
     match b {
-        Some(Bound::At(s)) => words::length((s * 1e9) as u64),
+        Some(Bound::At(s)) if s < 7_200.0 => words::length((s * 1e9) as u64),
+        Some(Bound::At(s)) if s < DAYS_FROM => format!("{} h", words::number(s / 3_600.0, 1)),
+        Some(Bound::At(s)) => format!("{} d", words::number(s / 86_400.0, 1)),
         Some(Bound::Beyond) => "beyond the horizon".to_owned(),
         Some(Bound::TooFew) | None => "–".to_owned(),
+    }
+}
+
+/// Times are told in days from here on; seconds.
+pub(super) const DAYS_FROM: f64 = 864_000.0;
+
+/// A quantile with its interval, in words: `35.1 h (34.9–35.3 h)`; `?` where so few runs give no bound.
+#[must_use]
+pub fn with_interval(q: &Quantile) -> String {
+    let side = |b: Bound| match b {
+        Bound::TooFew => "?".to_owned(),
+        Bound::Beyond => "beyond".to_owned(),
+        b => time(Some(b)),
+    };
+    match (q.value, q.low, q.high) {
+        (Bound::TooFew, ..) => time(None),
+        (v, Bound::TooFew, Bound::TooFew) => time(Some(v)),
+        (v @ Bound::Beyond, Bound::Beyond | Bound::TooFew, _) => time(Some(v)),
+        (v, a, b) => format!("{} ({}–{})", time(Some(v)), side(a), side(b)),
     }
 }
 
@@ -50,19 +71,30 @@ pub fn misses(m: &Misses, n: u32) -> String {
     format!("misses its deadline in {share} of {} runs {range}{cut}", words::count(u64::from(n)))
 }
 
+/// A text whose figures stay with their units when it is wrapped.
+pub(super) fn unbroken(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut last = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let unit = rest.peek().is_some_and(|n| *n == '%' || n.is_lowercase());
+        out.push(if c == ' ' && last.is_ascii_digit() && unit { '\u{a0}' } else { c });
+        last = c;
+    }
+    out
+}
+
 fn title(all: &[&Candidate], work: usize) -> String {
     let of = |c: &Candidate, p: f64| c.luck.work[work].makespan.as_ref().and_then(|m| m.at(p)).map(|q| q.value);
     let base = all[0];
     let name = &base.luck.work[work].name;
     let mut text = match (of(base, 0.5), of(base, 0.9)) {
-        (Some(Bound::At(a)), b) => format!(
-            "Half of the runs of {name} finish within {}, nine in ten within {}",
-            time(Some(Bound::At(a))),
-            match b {
-                Some(Bound::At(_)) => time(b),
-                _ => "more than the horizon".to_owned(),
-            }
-        ),
+        (a @ Some(Bound::At(_)), b @ Some(Bound::At(_))) => {
+            format!("Half of the runs of {name} finish within {}, nine in ten within {}", time(a), time(b))
+        }
+        (a @ Some(Bound::At(_)), _) => {
+            format!("Half of the runs of {name} finish within {}; nine in ten take longer than the horizon", time(a))
+        }
         _ => format!("Most runs of {name} do not finish within the horizon"),
     };
     if let Some(m) = base.luck.work[work].deadline {
@@ -77,9 +109,13 @@ fn title(all: &[&Candidate], work: usize) -> String {
     if let Some(best) = soonest.min_by(|a, b| p90(a).unwrap_or(0.0).total_cmp(&p90(b).unwrap_or(0.0)))
         && p90(best) < Some(p90(base).unwrap_or(f64::INFINITY) * 0.995)
     {
-        text.push_str(&format!("; with {} nine in ten take {}", best.name(), time(of(best, 0.9))));
+        let more = format!("{text}; {}: {}", best.name(), time(of(best, 0.9)));
+        // Two lines of the title's type have room for about so much.
+        if theme::width(&more, theme::TITLE_PX, true) < 1.85 * (f64::from(theme::WIDTH) - 160.0) {
+            text = more;
+        }
     }
-    text
+    unbroken(&text)
 }
 
 /// Times at which a candidate's runs finished, ascending, hours; how many did not; and the latest time looked at.
@@ -125,7 +161,7 @@ pub fn draw(all: &[Candidate], about: &About) -> Option<Drawing> {
     }
     let pad = ((hi - lo) * 0.06).max(hi * 0.01).max(1e-6);
     let (lo, hi) = ((lo - pad).max(0.0), hi + pad);
-    let (unit, per) = unit(hi - lo, hi);
+    let (unit, per) = unit(hi);
     let notes: Vec<[String; 3]> = shown.iter().map(|c| beside(c, work)).collect();
     let right = notes.iter().flatten().map(|t| theme::width(t, LABEL_PX, false)).fold(0.0, f64::max).min(560.0);
     let area = Area::new(body.x0 + 90.0, body.y0 + 90.0, body.x1 - right - 60.0, body.y1 - 76.0);
@@ -160,11 +196,11 @@ pub fn draw(all: &[Candidate], about: &About) -> Option<Drawing> {
     Some(Drawing { name: "finishes", title, scene: s, csv: table(&with, work) })
 }
 
-/// Hours, or days where many are shown; the factor is in hours.
-fn unit(span: f64, hi: f64) -> (&'static str, f64) {
+/// The unit of the axis and how many hours it has.
+fn unit(hi: f64) -> (&'static str, f64) {
     match () {
         () if hi < 2.0 => ("minutes from the first arrival", 1.0 / 60.0),
-        () if span > 150.0 => ("days from the first arrival", 24.0),
+        () if hi * 3_600.0 >= DAYS_FROM => ("days from the first arrival", 24.0),
         () => ("hours from the first arrival", 1.0),
     }
 }
@@ -250,4 +286,80 @@ fn table(all: &[&Candidate], work: usize) -> String {
             .map(move |(k, h)| vec![c.name().to_owned(), name.clone(), num(h), num((k + 1) as f64 / n)])
     });
     csv(&["variant", "workload", "hours", "share_finished"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fixture::{minutes, v7};
+    use crate::experiment::{Control, Rep, replicate};
+
+    fn candidate(variant: Option<&str>, tau: f64, horizon_min: f64, deadline_min: Option<f64>) -> Candidate {
+        let mut model = v7(tau);
+        model.variant = variant.map(str::to_owned);
+        model.horizon = minutes(horizon_min);
+        let reps = replicate(&model, 1, 0..40, Control::default(), |r, o| Rep::of(&model, r, o));
+        let mut c = Candidate::of(&model, 1, 40, reps);
+        c.luck.work[0].deadline = deadline_min.map(|d| Misses {
+            deadline_s: d * 60.0,
+            missed: 2,
+            met: 30,
+            unknown: 8,
+            least: 0.05,
+            most: 0.25,
+            low: 0.006,
+            high: 0.41,
+        });
+        c
+    }
+
+    fn about() -> About {
+        About { subtitle: "v7".into(), footnote: "simulated".into() }
+    }
+
+    #[test]
+    fn the_title_says_when_half_and_nine_in_ten_are_done() {
+        let all = [candidate(None, 10.0, 1e5, None), candidate(Some("hourly"), 60.0, 1e5, None)];
+        let d = draw(&all, &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        let title = d.title.replace('\u{a0}', " ");
+        // The mean is 34.9 h, and one run's deviation 2.1 h.
+        assert!(title.starts_with("Half of the runs of run finish within 3") && title.contains("nine in ten within 3"));
+        assert_eq!(d.csv.lines().count(), 1 + 80);
+    }
+
+    #[test]
+    fn deadlines_and_the_horizon_are_marked_and_nothing_overlaps() {
+        let long = "a-variant-with-a-name-of-sixty-three-characters-as-long-as-it-is";
+        let mut all = vec![candidate(None, 10.0, 2_100.0, Some(2_000.0))];
+        all.extend(
+            (0..7).map(|i| candidate(Some(long), 4.0 + f64::from(i) * 6.0, 2_150.0, Some(2_000.0 + f64::from(i)))),
+        );
+        let d = draw(&all, &about()).unwrap();
+        assert_eq!(d.scene.faults(), Vec::<String>::new());
+        let says = |t: &str| d.scene.texts.iter().any(|x| x.text.contains(t));
+        assert!(says("deadline 1 d 9 h") && says("3 more variants"));
+        assert!(d.title.contains("miss the deadline"), "{}", d.title);
+    }
+
+    #[test]
+    fn there_is_nothing_to_draw_without_finish_times() {
+        assert_eq!(draw(&[], &about()), None);
+        let mut c = candidate(None, 10.0, 1e5, None);
+        c.luck.work[0].makespan = None;
+        assert_eq!(draw(&[c], &about()), None);
+        let mut c = candidate(None, 10.0, 1e5, None);
+        c.luck.n = 1;
+        assert_eq!(draw(&[c], &about()), None, "one run has no distribution");
+    }
+
+    #[test]
+    fn misses_are_told_with_what_is_unknown() {
+        let m = candidate(None, 10.0, 1e5, Some(1.0)).luck.work[0].deadline.unwrap();
+        assert_eq!(
+            misses(&m, 40),
+            "misses its deadline in 5 % to 25 % of 40 runs (0.6–41 %); 8 were over before it was known"
+        );
+        assert_eq!(misses(&Misses { unknown: 0, ..m }, 40), "misses its deadline in 5 % of 40 runs (0.6–41 %)");
+    }
 }
