@@ -132,7 +132,7 @@ impl Many {
                         text.push_str(&format!("; {k} finish {what}"));
                     }
                 }
-                lines.extend(fold(&words::sentence(&text)));
+                lines.extend(fold(&text));
                 told = true;
             }
             if let Some(s) = &c.luck.cost {

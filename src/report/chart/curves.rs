@@ -153,6 +153,14 @@ pub fn draw(lines: &[CurveOutcome], about: &About) -> Option<Drawing> {
     let shown: Vec<&CurveOutcome> = distinct.iter().take(LINES).copied().collect();
     let n = base.points[0].luck.wanted;
     let mut note = format!("{} runs a point, every point under the same luck", words::count(u64::from(n)));
+    let cut = |p: &PointOutcome| p.luck.work.get(work).and_then(|w| w.makespan.as_ref()).is_some_and(|m| m.beyond > 0);
+    if shown.iter().flat_map(|c| &c.points).any(cut) {
+        note.push_str("; runs that the horizon cut off cost what they had by then");
+    }
+    let open = |p: &PointOutcome| shows[0].mark(p, work).is_some_and(|m| m.high.is_none());
+    if shows[0] == Show::P90 && shown.iter().flat_map(|c| &c.points).any(open) {
+        note.push_str(", too few to bound P90 from above");
+    }
     if distinct.len() < lines.len() {
         note.push_str("; variants with the same line are drawn once");
     }
@@ -175,7 +183,7 @@ pub fn draw(lines: &[CurveOutcome], about: &About) -> Option<Drawing> {
         entries.push((Swatch::Line(SLATE, 2), "best interval by Young, Daly and exactly".to_owned()));
     }
     let entries: Vec<(Swatch, &str)> = entries.iter().map(|(s, t)| (*s, t.as_str())).collect();
-    let top = if entries.is_empty() { body.y0 } else { key(&mut s, &body, body.y0 + 14.0, &entries) };
+    let top = if entries.is_empty() { body.y0 + 14.0 } else { key(&mut s, &body, body.y0 + 14.0, &entries) };
     let gap = 70.0;
     let half = (body.w() - gap) / 2.0;
     for (k, show) in shows.into_iter().enumerate() {
@@ -476,6 +484,13 @@ fn title(c: &CurveOutcome, work: usize, show: Show) -> String {
     }
     let near: Vec<usize> = known.iter().filter(|k| Some(k.1) <= high).map(|k| k.0).collect();
     let said = if setting == "every" { "a checkpoint every" } else { setting };
+    if near.len() == known.len() && known.len() > 1 {
+        let most = known.iter().map(|k| k.1).fold(value, f64::max);
+        let (a, b) = (&c.points[first.0].label, &c.points[last.0].label);
+        let what = if setting == "every" { "the checkpoint interval" } else { setting };
+        let range = if most > value * 1.001 { format!("{} to {}", t(value), t(most)) } else { t(value) };
+        return format!("From {a} to {b}, {what} makes no difference to {who} that these runs can tell: P50 {range}");
+    }
     let mut text = format!("{who} finishes soonest with {said} {label}: P50 {}", t(value));
     if let [a, .., b] = near[..]
         && a != b
@@ -657,6 +672,16 @@ mod tests {
         assert!(none.title.starts_with("No value of"), "{}", none.title);
         assert_eq!(none.scene.faults(), Vec::<String>::new());
         assert_eq!(draw(&[], &about()), None);
+    }
+
+    #[test]
+    fn a_setting_that_moves_nothing_is_said_to_move_nothing() {
+        let d = draw(&[v7_curve(None, EVERY, &[7.0, 7.5, 8.0], None)], &about()).unwrap();
+        assert!(
+            d.title.starts_with("From 7m to 8m, the checkpoint interval makes no difference to run that these"),
+            "{}",
+            d.title
+        );
     }
 
     #[test]

@@ -51,7 +51,13 @@ pub fn with_interval(q: &Quantile) -> String {
         (Bound::TooFew, ..) => time(None),
         (v, Bound::TooFew, Bound::TooFew) => time(Some(v)),
         (v @ Bound::Beyond, Bound::Beyond | Bound::TooFew, _) => time(Some(v)),
-        (v, a, b) => format!("{} ({}–{})", time(Some(v)), side(a), side(b)),
+        (v, a, b) => {
+            let (a, b) = (side(a), side(b));
+            // The unit once, where both ends have it.
+            let a = a.strip_suffix(" h").filter(|_| b.ends_with(" h")).unwrap_or(&a);
+            let a = a.strip_suffix(" d").filter(|_| b.ends_with(" d")).unwrap_or(a);
+            format!("{} ({a}–{b})", time(Some(v)))
+        }
     }
 }
 
@@ -93,7 +99,7 @@ fn title(all: &[&Candidate], work: usize) -> String {
             format!("Half of the runs of {name} finish within {}, nine in ten within {}", time(a), time(b))
         }
         (a @ Some(Bound::At(_)), _) => {
-            format!("Half of the runs of {name} finish within {}; nine in ten take longer than the horizon", time(a))
+            format!("Half of the runs of {name} finish within {}, but not nine in ten within the horizon", time(a))
         }
         _ => format!("Most runs of {name} do not finish within the horizon"),
     };
@@ -109,7 +115,7 @@ fn title(all: &[&Candidate], work: usize) -> String {
     if let Some(best) = soonest.min_by(|a, b| p90(a).unwrap_or(0.0).total_cmp(&p90(b).unwrap_or(0.0)))
         && p90(best) < Some(p90(base).unwrap_or(f64::INFINITY) * 0.995)
     {
-        let more = format!("{text}; {}: {}", best.name(), time(of(best, 0.9)));
+        let more = format!("{text}; nine in ten of {} within {}", best.name(), time(of(best, 0.9)));
         // Two lines of the title's type have room for about so much.
         if theme::width(&more, theme::TITLE_PX, true) < 1.85 * (f64::from(theme::WIDTH) - 160.0) {
             text = more;
@@ -351,6 +357,19 @@ mod tests {
         let mut c = candidate(None, 10.0, 1e5, None);
         c.luck.n = 1;
         assert_eq!(draw(&[c], &about()), None, "one run has no distribution");
+    }
+
+    #[test]
+    fn quantiles_are_told_with_their_intervals() {
+        let h = |v: f64| Bound::At(v * 3_600.0);
+        let q = |value, low, high| with_interval(&Quantile { p: 0.9, value, low, high });
+        assert_eq!(q(h(35.06), h(34.9), h(35.3)), "35.1 h (34.9–35.3 h)");
+        assert_eq!(q(h(35.0), h(34.9), Bound::TooFew), "35.0 h (34.9 h–?)");
+        assert_eq!(q(h(239.0), h(230.0), h(480.0)), "239.0 h (230.0 h–20.0 d)");
+        assert_eq!(q(h(35.0), Bound::TooFew, Bound::TooFew), "35.0 h");
+        assert_eq!(q(h(35.0), h(34.0), Bound::Beyond), "35.0 h (34.0 h–beyond)");
+        assert_eq!(q(Bound::Beyond, h(34.0), Bound::Beyond), "beyond the horizon (34.0 h–beyond)");
+        assert_eq!(q(Bound::Beyond, Bound::Beyond, Bound::TooFew), "beyond the horizon");
     }
 
     #[test]
