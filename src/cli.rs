@@ -18,6 +18,7 @@ mod run;
 mod schema;
 mod table;
 mod trace;
+mod trace_out;
 mod verify;
 
 use std::process::ExitCode;

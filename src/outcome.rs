@@ -8,6 +8,7 @@ pub mod exact;
 pub mod losses;
 pub mod metric;
 pub mod recorder;
+pub mod split;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use exact::{Exact, Money};
 pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
+pub use split::{Part, SplitRow, WorkLosses};
 
 use crate::kernel::Histogram;
 use crate::units::{Activity, Usd};

@@ -13,6 +13,7 @@ pub mod axes;
 pub mod chart;
 pub mod clock;
 pub mod explain;
+pub mod perfetto;
 pub mod plot;
 pub mod png;
 pub mod render;

@@ -18,9 +18,12 @@ mod runs;
 mod tally;
 mod waiting;
 mod world;
+mod writes;
 
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod survival_tests;
 #[cfg(test)]
 mod tests;
 

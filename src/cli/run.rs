@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 use super::console::{Console, Exit, Failure};
 use super::files::OutDir;
 use super::load::{self, Input};
-use crate::outcome::{JobRow, MILLI_NS_PER_GPU_HOUR, Outcome, Progress, Recorder, Silent};
+use super::trace_out::TraceOut;
+use crate::outcome::{JobRow, MILLI_NS_PER_GPU_HOUR, NodeRow, Outcome, Progress, Recorder, Silent, StretchRow};
 use crate::policy::placement::{TieOrder, Ties};
-use crate::report::tables::{JobsCsv, charges_csv, summary_json, timeseries_csv};
+use crate::report::tables::{JobsCsv, charges_csv, loss_tables, summary_json, timeseries_csv};
 use crate::report::{About, drawings, render_all, summary};
 use crate::scenario::Loaded;
 use crate::scenario::file::money::PricesAt;
@@ -62,6 +63,9 @@ pub struct Args {
     /// Write no files
     #[arg(long, conflicts_with = "out")]
     no_files: bool,
+    /// Write the run (of variants, the base) as a trace for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    trace_out: Option<PathBuf>,
     /// Also run it under every tie order, and show how much the order of equal nodes moves the result
     #[arg(long)]
     ties: bool,
@@ -85,12 +89,13 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     // Outputs are opened before the work starts: a bad path fails early.
     let out = if a.no_files { None } else { Some(OutDir::create(&folder)?) };
     let mut recorder = RunRecorder::new(out.as_ref(), loaded.model.window_start(), console)?;
+    recorder.trace = a.trace_out.as_ref().map(|p| TraceOut::open(p, &loaded.model, seed)).transpose()?;
     let variants: &[_] = if a.no_variants { &[] } else { &loaded.variants };
     let (outcome, others) = rayon::join(
         || simulate(&loaded.model, seed, 0, &mut recorder),
         || variants.par_iter().map(|m| simulate(m, seed, 0, &mut Silent)).collect::<Vec<Outcome>>(),
     );
-    recorder.finish()?;
+    recorder.finish(&outcome)?;
     for n in input.notices.iter().chain(&outcome.notices) {
         console.note(&format!("note: {n}"));
     }
@@ -258,6 +263,9 @@ fn write_all(
     out.write("summary.json", summary.as_bytes())?;
     out.write("timeseries.csv", timeseries_csv(o).as_bytes())?;
     out.write("charges.csv", charges_csv(o).as_bytes())?;
+    for (name, text) in loss_tables(o) {
+        out.write(name, text.as_bytes())?;
+    }
     for v in others {
         let name = v.variant.as_deref().unwrap_or("variant");
         out.write(&format!("variants/{name}.json"), summary_json(v).map_err(json)?.as_bytes())?;
@@ -266,7 +274,7 @@ fn write_all(
         PricesAt::On(d) => d.value.to_string(),
         PricesAt::InForce => input.loaded.model.start.date().to_string(),
     };
-    let about = About::of(o, env!("CARGO_PKG_VERSION"), Some(&prices));
+    let about = About::of(o, env!("CARGO_PKG_VERSION"), Some(&prices)).with(&input.loaded.model);
     let charts = render_all(drawings(o, others, &about)).map_err(|e| Failure::Fault(e.into()))?;
     for c in charts {
         out.write(&format!("charts/{}.svg", c.name), c.svg.as_bytes())?;
@@ -279,6 +287,7 @@ fn write_all(
 /// Writes job rows as they come, and shows how far the run is.
 struct RunRecorder {
     jobs: Option<(JobsCsv<std::io::BufWriter<std::fs::File>>, super::files::Pending)>,
+    trace: Option<TraceOut>,
     broken: Option<String>,
     bar: Option<ProgressBar>,
 }
@@ -298,12 +307,15 @@ impl RunRecorder {
             let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {msg}");
             ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Ok(RunRecorder { jobs, broken: None, bar })
+        Ok(RunRecorder { jobs, trace: None, broken: None, bar })
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self, o: &Outcome) -> Result<(), Failure> {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
+        }
+        if let Some(trace) = self.trace {
+            trace.finish(o)?;
         }
         if let Some(e) = self.broken {
             return Err(Failure::Fault(anyhow::anyhow!("writing jobs.csv: {e}")));
@@ -322,6 +334,22 @@ impl Recorder for RunRecorder {
         self.jobs.is_some()
     }
 
+    fn wants_stretches(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    fn stretch(&mut self, row: &StretchRow<'_>) {
+        if let Some(t) = &mut self.trace {
+            t.stretch(row);
+        }
+    }
+
+    fn node(&mut self, row: &NodeRow<'_>) {
+        if let Some(t) = &mut self.trace {
+            t.node(row);
+        }
+    }
+
     fn job(&mut self, row: &JobRow<'_>) {
         if let Some((rows, _)) = &mut self.jobs
             && self.broken.is_none()
@@ -336,6 +364,6 @@ impl Recorder for RunRecorder {
             bar.set_position((p.now.0 as u128 * 1000 / p.end.0.max(1) as u128) as u64);
             bar.set_message(format!("{} events", p.events));
         }
-        self.broken.is_none()
+        self.broken.is_none() && !self.trace.as_ref().is_some_and(TraceOut::is_broken)
     }
 }

@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "SUITE")]
     suites: Vec<String>,
     /// List the suites and run none
-    #[arg(long, conflicts_with_all = ["trace", "seeds", "timing"])]
+    #[arg(long, conflicts_with_all = ["trace", "seeds", "optimum", "timing"])]
     list: bool,
     /// Run these trace files instead of the published ones; name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]

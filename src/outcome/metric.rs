@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChargeKind, MILLI_NS_PER_GPU_HOUR, Outcome};
+use super::{ChargeKind, MILLI_NS_PER_GPU_HOUR, Outcome, Part};
 use crate::kernel::Histogram;
 use crate::units::{Activity, Group, Usd};
 
@@ -107,6 +107,65 @@ pub const TABLE: &[MetricDoc] = &[
     doc("jobs.queued_at_end", "jobs", Direction::Lower, "jobs still waiting when the window closed"),
     doc("energy.kwh", "kWh", Direction::Lower, "energy of the GPUs at the meter (with PUE)"),
     doc("budget.NAME.used", "%", Direction::Lower, "spent / the budget's amount"),
+    doc("goodput", "%", Direction::Higher, "productive GPU time / GPU time held by jobs"),
+    doc("cost.spot", "USD", Direction::Neutral, "productive time and input stalls on spot"),
+    doc(
+        "cost.fallback",
+        "USD",
+        Direction::Lower,
+        "productive time and input stalls on demand, of workloads that also paid for spot",
+    ),
+    doc("cost.lost", "USD", Direction::Lower, "work thrown away by interruptions and preemptions"),
+    doc("cost.restart", "USD", Direction::Lower, "setting up again after an interruption"),
+    doc("cost.checkpoints", "USD", Direction::Lower, "GPU time that stood still for checkpoints and saves"),
+    doc("cost.notice", "USD", Direction::Lower, "nodes that were told to go, once nothing ran on them"),
+    doc("cost.storage", "USD", Direction::Lower, "checkpoints kept"),
+    doc("cost.egress", "USD", Direction::Lower, "checkpoints moved between places"),
+    doc(
+        "cost.free_reclaim",
+        "USD",
+        Direction::Neutral,
+        "time not billed because the provider took the node back (≤ 0)",
+    ),
+    doc("spot.share", "%", Direction::Neutral, "productive GPU time on spot / productive GPU time"),
+    doc("jobs.interruptions", "times", Direction::Lower, "times a running job lost a node, or stopped to save itself"),
+    doc("launch.granted", "nodes", Direction::Neutral, "nodes launched"),
+    doc("launch.refused", "times", Direction::Lower, "launches that the provider refused"),
+    doc("pool.NAME.launched", "nodes", Direction::Neutral, "nodes of a pool launched"),
+    doc("pool.NAME.refused", "times", Direction::Lower, "launches of a pool that the provider refused"),
+    doc("pool.NAME.lost", "nodes", Direction::Lower, "nodes of a pool lost, for any cause"),
+    doc("pool.NAME.mean_hours_to_loss", "h", Direction::Higher, "node-hours there and at risk / nodes lost"),
+    doc("work.NAME.interruptions", "times", Direction::Lower, "interruptions of a workload's runs"),
+    doc("work.NAME.goodput", "%", Direction::Higher, "its productive time / the time that it held"),
+    doc("work.NAME.lost_gpu_hours", "GPU-h", Direction::Lower, "its work thrown away"),
+    doc(
+        "work.NAME.usd_per_useful_gpu_hour",
+        "USD/GPU-h",
+        Direction::Lower,
+        "all that it cost, its store and the pools that it alone uses included / its productive GPU-hours",
+    ),
+    doc("work.NAME.finish.p50", "h", Direction::Lower, "arrival to completion, completed jobs, median"),
+    doc("work.NAME.finish.p90", "h", Direction::Lower, "the same, 90th percentile"),
+    doc("work.NAME.deadline_met", "jobs", Direction::Higher, "jobs that met their deadline"),
+    doc("work.NAME.deadline_missed", "jobs", Direction::Lower, "jobs whose deadline passed before they had finished"),
+    doc(
+        "work.NAME.deadline_miss_share",
+        "%",
+        Direction::Lower,
+        "missed / met and missed: over replications, the probability of a miss",
+    ),
+    doc(
+        "work.NAME.saves_in_time",
+        "%",
+        Direction::Higher,
+        "saves on notice that were durable in time / saves on notice",
+    ),
+    doc(
+        "work.NAME.notice_to_safe.p90",
+        "s",
+        Direction::Lower,
+        "notice to durable progress, saves in time, 90th percentile",
+    ),
 ];
 
 /// Every metric of an outcome, in the order of [`TABLE`].
@@ -187,7 +246,61 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
         let amount = b.amount.0.to_f64();
         put(format!("budget.{}.used", b.name), (amount > 0.0).then(|| 100.0 * b.spent.0.to_f64() / amount), "%", Lower);
     }
+    if o.has_interruptions() {
+        interruptions(o, &mut put);
+    }
     out
+}
+
+/// Figures that only a run has whose work can be interrupted.
+fn interruptions(o: &Outcome, put: &mut impl FnMut(String, Option<f64>, &str, Direction)) {
+    use Direction::{Higher, Lower, Neutral};
+    let percent = |a: u128, b: u128| (b > 0).then(|| 100.0 * a as f64 / b as f64);
+    let productive = o.gpu_activity(Activity::Productive);
+    let held: u128 = o.gpu_pools().map(super::PoolOutcome::allocated).sum();
+    put("goodput".into(), percent(productive, held), "%", Higher);
+    let split = o.split();
+    let of = |part: Part| split.iter().filter(|r| r.part == part).map(|r| r.usd.0).sum::<Usd>().to_f64();
+    let fallback =
+        |r: &&super::SplitRow| r.part == Part::OnDemand && r.workload.as_ref().is_some_and(|w| o.uses_spot(w));
+    put("cost.spot".into(), Some(of(Part::Spot)), "USD", Neutral);
+    let usd = split.iter().filter(fallback).map(|r| r.usd.0).sum::<Usd>().to_f64();
+    put("cost.fallback".into(), Some(usd), "USD", Lower);
+    for part in [Part::Lost, Part::Restart, Part::Checkpoints, Part::Notice, Part::Storage, Part::Egress] {
+        put(format!("cost.{}", part.key()), Some(of(part)), "USD", Lower);
+    }
+    put("cost.free_reclaim".into(), Some(of(Part::FreeReclaim)), "USD", Neutral);
+    let spot = o.gpu_pools().filter(|p| p.market == "spot").map(|p| p.activity[Activity::Productive as usize].0).sum();
+    put("spot.share".into(), percent(spot, productive), "%", Neutral);
+    put("jobs.interruptions".into(), Some(o.jobs.interruptions as f64), "times", Lower);
+    let losses = || o.pools.iter().filter_map(|p| Some((&p.name, p.losses.as_ref()?)));
+    put("launch.granted".into(), Some(losses().map(|(_, l)| l.launches).sum::<u64>() as f64), "nodes", Neutral);
+    put("launch.refused".into(), Some(losses().map(|(_, l)| l.launches_failed).sum::<u64>() as f64), "times", Lower);
+    for (name, l) in losses() {
+        put(format!("pool.{name}.launched"), Some(l.launches as f64), "nodes", Neutral);
+        put(format!("pool.{name}.refused"), Some(l.launches_failed as f64), "times", Lower);
+        put(format!("pool.{name}.lost"), Some(l.total() as f64), "nodes", Lower);
+        put(format!("pool.{name}.mean_hours_to_loss"), l.mean_hours_to_loss(), "h", Higher);
+    }
+    for (w, l) in o.work.iter().zip(o.work_losses()) {
+        let Some(r) = &w.run else { continue };
+        let hours = |q: f64| w.turnaround.quantile(q).map(|ns| ns as f64 / 3.6e12);
+        let (met, missed) = (r.deadline_met, r.deadline_missed);
+        let mut put =
+            |name: &str, v: Option<f64>, unit: &str, d: Direction| put(format!("work.{}.{name}", w.name), v, unit, d);
+        put("interruptions", Some(r.interruptions.iter().sum::<u64>() as f64), "times", Lower);
+        put("goodput", l.goodput().map(|v| 100.0 * v), "%", Higher);
+        put("lost_gpu_hours", Some(l.lost as f64 / MILLI_NS_PER_GPU_HOUR), "GPU-h", Lower);
+        put("usd_per_useful_gpu_hour", l.usd_per_useful_hour(), "USD/GPU-h", Lower);
+        put("finish.p50", hours(0.5), "h", Lower);
+        put("finish.p90", hours(0.9), "h", Lower);
+        put("deadline_met", Some(met as f64), "jobs", Higher);
+        put("deadline_missed", Some(missed as f64), "jobs", Lower);
+        put("deadline_miss_share", percent(u128::from(missed), u128::from(met + missed)), "%", Lower);
+        put("saves_in_time", percent(u128::from(r.saves), u128::from(r.saves + r.saves_failed)), "%", Higher);
+        let safe = r.notice_to_safe.quantile(0.9).map(|ns| ns as f64 / 1e9);
+        put("notice_to_safe.p90", safe, "s", Lower);
+    }
 }
 
 impl Outcome {

@@ -7,6 +7,10 @@
 //! them (FrontierCS/Frontier-CS, `sky_spot/strategies`), and the knobs that users ask Karpenter for
 //! (aws/karpenter-provider-aws, issues 7490, 3480, 8298).
 //!
+//! With a deadline a guard has the last word ([`Purchaser::decide`]): nothing misses one that lies at least
+//! `work + 2·overhead + tick` after arrival, whatever happens to spot, as long as on demand can be had and decisions are
+//! at most a tick apart.
+//!
 //! *Invariant:* a view is the state *after* a preemption. A guard that sees the state before it asks to keep what is
 //! already gone, and idles a tick near the deadline.
 
@@ -157,7 +161,8 @@ impl Purchaser {
         self.purchase
     }
 
-    /// What the run should do now. `Spot` is only said where spot can be had or runs; `OnDemand` also where it cannot
+    /// What the run should do now. The deadline guard overrules all but [`Purchase::OnDemandOnly`] and
+    /// [`Purchase::SpotOnly`], of which one needs none and one wants none. `Spot` is only said where spot can be had or runs; `OnDemand` also where it cannot
     /// be had and nothing else can: the caller tries until it can.
     pub fn decide(&mut self, v: &View) -> Want {
         debug_assert!(v.tick > Duration::ZERO, "a decision clock must tick");
@@ -167,23 +172,15 @@ impl Purchaser {
         let want = match self.purchase {
             Purchase::OnDemandOnly => return Want::OnDemand,
             Purchase::SpotOnly => return free,
-            Purchase::SpotElseOnDemand { wait, back, breaker } => {
-                let want = self.fallback.decide(v, spot, wait, back, breaker);
-                guard::check(v, spot, 1, 1).unwrap_or(want)
-            }
-            Purchase::Greedy => guard::check(v, spot, 1, 1).unwrap_or(free),
+            Purchase::SpotElseOnDemand { wait, back, breaker } => self.fallback.decide(v, spot, wait, back, breaker),
+            Purchase::Greedy => free,
             Purchase::TimeSliced { slices } => {
                 let n = u64::from(slices.max(1));
-                match guard::slice(v, n) {
-                    Some(i) => guard::check(v, spot, i, n).unwrap_or(free),
-                    None => free,
-                }
+                guard::slice(v, n).and_then(|i| guard::check(v, spot, i, n)).unwrap_or(free)
             }
-            Purchase::UniformProgress { hysteresis } => {
-                guard::check(v, spot, 1, 1).unwrap_or_else(|| uniform(v, spot, hysteresis))
-            }
+            Purchase::UniformProgress { hysteresis } => uniform(v, spot, hysteresis),
         };
-        match want {
+        match guard::check(v, spot, 1, 1).unwrap_or(want) {
             Want::OnDemand if !v.on_demand && v.running != Some(Market::OnDemand) && spot => Want::Spot,
             w => w,
         }
@@ -200,3 +197,6 @@ fn uniform(v: &View, spot: bool, hysteresis: bool) -> Want {
         _ => Want::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use super::scene::{Anchor, Area, Scene, Text};
 use super::theme::{self, BLACK, GREY, GRID, HEAD_PX, HEIGHT, Ink, LABEL_PX, TICK_PX, TITLE_PX, WHITE, WIDTH};
 use super::words;
 use crate::outcome::Outcome;
+use crate::scenario::model::{Model, Pool, Work};
 
 /// Left and right margin of the page.
 pub const MARGIN: f64 = 80.0;
@@ -16,6 +17,10 @@ pub struct About {
     pub subtitle: String,
     /// At the foot: `simulated by fleetcast 0.1.0, seed 1`.
     pub footnote: String,
+    /// By workload, the deadline of its runs from their arrival, ns: what an outcome does not say.
+    pub deadlines: Vec<(String, u64)>,
+    /// By pool, from the notice to the reclaim, ns, where there is a notice.
+    pub notices: Vec<(String, u64)>,
 }
 
 impl About {
@@ -35,6 +40,19 @@ impl About {
                 o.seed
             ),
             footnote: format!("simulated by fleetcast {version}, seed {}", o.seed),
+            ..About::default()
+        }
+    }
+
+    /// With the deadlines and notices of the model behind the outcome.
+    #[must_use]
+    pub fn with(self, m: &Model) -> About {
+        let deadline = |w: &Work| Some((w.name.clone(), w.run.as_ref()?.buying.as_ref()?.deadline?.0));
+        let notice = |p: &Pool| Some((p.name.clone(), p.supply.as_ref()?.notice.kill.0)).filter(|n| n.1 > 0);
+        About {
+            deadlines: m.work.iter().filter_map(deadline).collect(),
+            notices: m.pools.iter().filter_map(notice).collect(),
+            ..self
         }
     }
 }

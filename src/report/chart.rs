@@ -7,10 +7,14 @@ pub mod curves;
 pub mod dashboard;
 pub mod dollars;
 pub mod finishes;
+pub mod gantt;
 pub mod inspect;
 pub mod labels;
+pub mod notice;
 pub mod options;
 pub mod spend;
+pub mod split;
+pub mod survival;
 pub mod utilisation;
 pub mod waits;
 
@@ -61,6 +65,10 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(options::draw(o, variants, about));
     all.push(utilisation::draw(o, about));
     all.push(labels::draw(o, None, about));
+    all.push(split::draw(o, about));
+    all.push(gantt::draw(o, about));
+    all.push(survival::draw(o, about));
+    all.push(notice::draw(o, about));
     all.into_iter().flatten().collect()
 }
 
@@ -170,6 +178,17 @@ mod tests {
             fitted_durations_s: fitted,
         };
         all.extend(inspect::draw(&shape, &about));
+        all.extend(interrupted());
+        all
+    }
+
+    /// The charts of a run that is interrupted.
+    fn interrupted() -> Vec<Drawing> {
+        let o = sample::spot();
+        let about = About::of(&o, "0.1.0", Some("2026-08-03")).with(&sample::interrupted());
+        let mine = ["split", "gantt", "survival", "notice"];
+        let all: Vec<Drawing> = drawings(&o, &[], &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
+        assert_eq!(all.len(), mine.len());
         all
     }
 
@@ -254,6 +273,38 @@ mod tests {
         o.tz = "Asia/Kolkata".into();
         o.scenario = "a scenario with a name that goes on and on and on and on and on and on and on and on".into();
         out.push(("billions and a credit", o, vec![]));
+
+        let mut o = sample::spot();
+        let other = sample::outcome(None, 1.0, 1.0);
+        for i in 0..30 {
+            let mut p = o.pools[i % 3].clone();
+            p.name = format!("a-pool-with-a-name-of-sixty-three-characters-as-long-as-it-gets-{i}");
+            o.pools.push(p);
+            let mut w = o.work[i % 2].clone();
+            w.name = format!("a-workload-with-a-rather-long-name-that-nobody-remembers-{i}");
+            let mut c = o.charges[i % 12].clone();
+            c.workload = Some(w.name.clone());
+            o.charges.push(c);
+            o.work.push(w);
+        }
+        out.push(("many that are interrupted", o, vec![other]));
+
+        let mut o = sample::spot();
+        for w in &mut o.work {
+            w.run = w.run.as_ref().map(|_| crate::outcome::RunOutcome::default());
+        }
+        o.pools.iter_mut().for_each(|p| p.losses = Some(crate::outcome::PoolLosses::default()));
+        out.push(("runs to which nothing happened", o, vec![]));
+
+        let mut o = sample::spot();
+        o.work.truncate(1);
+        if let Some(r) = &mut o.work[0].run {
+            r.timeline.truncate(2);
+            r.finishes.clear();
+            (r.saves, r.notice_to_safe) = (0, crate::kernel::Histogram::new());
+            r.saves_failed = 1;
+        }
+        out.push(("a run that only began", o, vec![]));
         out
     }
 
@@ -261,7 +312,7 @@ mod tests {
     fn charts_hold_for_odd_outcomes() {
         let mut faults: Vec<String> = Vec::new();
         for (what, o, variants) in odd() {
-            let about = About::of(&o, "0.1.0", None);
+            let about = About::of(&o, "0.1.0", None).with(&sample::interrupted());
             for d in drawings(&o, &variants, &about) {
                 faults.extend(d.scene.faults().into_iter().map(|f| format!("{} of {what}: {f}", d.name)));
                 for s in &d.scene.shapes {

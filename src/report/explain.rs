@@ -1,5 +1,9 @@
 //! Where a dollar came from: from the bill to its lines, from a line to its price and its jobs.
 
+mod losses;
+
+pub use losses::losses;
+
 use super::clock::Clock;
 use super::summary::{columns, right};
 use super::tables::JobRecord;
@@ -67,6 +71,7 @@ pub fn bill(o: &Outcome) -> String {
     let mut out = format!("{}: {} lines, {} USD\n\n", name(o), o.charges.len(), bill);
     out.push_str(&t.trim_fmt());
     out.push('\n');
+    out.push_str(&losses(o));
     if let Some(first) = order.first() {
         out.push_str(&format!("\nThe jobs behind a line: fleetcast explain RUN {}\n", first.id));
     }
@@ -142,6 +147,8 @@ fn formula(c: &Charge, price: Option<&PriceRow>, cpu: bool) -> String {
         return match c.kind {
             ChargeKind::MinimumAndRounding => "what granularity and minimum charges add to the seconds run".into(),
             ChargeKind::FreeReclaim => "time not billed because the provider took the node back".into(),
+            ChargeKind::Storage => "checkpoints kept, by the byte and the hour".into(),
+            ChargeKind::Egress => "checkpoints moved between the pools and their store, by the byte".into(),
             _ => "a fee: no simulated second stands behind it".into(),
         };
     }

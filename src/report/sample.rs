@@ -1,11 +1,24 @@
-//! An outcome made by hand for tests: three pools, a week by hours, two variants, a budget.
+//! Outcomes for tests: one made by hand (three pools, a week by hours, two variants, a budget), and one simulated, whose
+//! nodes come and go.
 
-use crate::kernel::Histogram;
+use std::sync::Arc;
+
+use crate::catalog::BillingRule;
+use crate::fleet::{Capacity, PoolSet};
+use crate::kernel::{Dist, Histogram};
+use crate::market::{Cause, Hardware, Launch, LaunchFailure, Lemons, Lifetime, Notice};
 use crate::outcome::{
     BudgetOutcome, Charge, ChargeKind, EvidenceNote, Exact, JobCounts, Money, Outcome, PoolOutcome, PoolSeries,
-    PriceRow, QueueTally, Series, VERSION, WaitClass, WaitTarget, WorkOutcome,
+    PriceRow, QueueTally, Series, Silent, VERSION, WaitClass, WaitTarget, WorkOutcome,
 };
-use crate::units::{Activity, Usd};
+use crate::policy::spot::Purchase;
+use crate::policy::spot::diversify::Allocation;
+use crate::scenario::model::{Buying, Checkpoint, Model, OnNotice, Run, Source, Supply};
+use crate::sim::simulate;
+use crate::training::progress::Pace;
+use crate::training::restart::Stage;
+use crate::units::{Activity, Duration, Rate, SimTime, Usd};
+use crate::workload::{Job, Request};
 
 const HOUR: u64 = 3_600_000_000_000;
 const GPU_HOUR: u128 = 3_600_000_000_000_000;
@@ -247,4 +260,130 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
         fingerprint: 0x1234_5678_9abc_def0,
         notices: vec![],
     }
+}
+
+/// A model whose nodes come and go: `tune` buys its own nodes in three spot zones and on demand, saves itself on notice
+/// and has a deadline; `pretrain` runs in a hall whose machines fail.
+pub fn interrupted() -> Model {
+    let node = Capacity { cpu_milli: 0, mem_mib: 0, gpus: 8 };
+    let constant = |x: f64| Dist::constant(x).expect("finite");
+    let mut m = Model::empty("spot-training", Duration::from_hours(96));
+    m.start = jiff::civil::date(2026, 10, 5).to_zoned(jiff::tz::TimeZone::UTC).expect("a date that UTC has");
+    let mut on = PoolSet::EMPTY;
+    let zones =
+        [("us-east-1a", 3.0, 2.61), ("us-east-1b", 7.0, 2.74), ("us-east-1d", 14.0, 2.95), ("on-demand", 0.0, 6.88)];
+    for (name, mean_h, usd) in zones {
+        let spot = mean_h > 0.0;
+        let pool = m.add_pool(name, node, 16, Rate((usd * 1e12) as i128));
+        on = on.with(pool);
+        let p = &mut m.pools[pool.0 as usize];
+        p.device = "H100-SXM-80GB".into();
+        p.market = if spot { "spot" } else { "on-demand" }.into();
+        if spot {
+            p.tariff.rule = BillingRule::EC2_SPOT;
+        }
+        let mut launch = Launch::new(constant(240.0));
+        launch.fail = if spot { LaunchFailure::Chance(0.8) } else { LaunchFailure::Never };
+        let lifetimes = if spot {
+            vec![(Lifetime::Law(Dist::weibull(0.7, mean_h * 2.0).expect("positive")), Cause::Capacity)]
+        } else {
+            Vec::new()
+        };
+        p.supply = Some(Box::new(Supply {
+            on_request: true,
+            spot,
+            lifetimes,
+            replays: Vec::new(),
+            launch,
+            notice: if spot { Notice { kill: Duration::from_secs(120), ..Notice::NONE } } else { Notice::NONE },
+            hardware: None,
+            spares: 0,
+        }));
+    }
+    let hall = m.add_pool("hall", node, 34, Rate(2_100_000_000_000));
+    let p = &mut m.pools[hall.0 as usize];
+    (p.device, p.market, p.tariff.sunk) = ("H100-SXM-80GB".into(), "owned".into(), true);
+    p.supply = Some(Box::new(Supply {
+        on_request: false,
+        spot: false,
+        lifetimes: Vec::new(),
+        replays: Vec::new(),
+        launch: Launch::new(constant(0.0)),
+        notice: Notice::NONE,
+        hardware: Some(Hardware {
+            node_mtbf: Duration::from_hours(300),
+            lemons: Lemons::NONE,
+            reboot_share: 0.5,
+            reboot: constant(0.5),
+            replace: constant(12.0),
+            billed: true,
+            software: None,
+        }),
+        spares: 2,
+    }));
+    let job = |arrive_h: f64, work_h: f64, pods| Job {
+        arrive: SimTime((arrive_h * HOUR as f64) as u64),
+        work: Duration((work_h * HOUR as f64) as u64),
+        pods,
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 8, gpu_milli: 1000 },
+        patience: Duration(u64::MAX),
+        ..Job::default()
+    };
+    let minute = Duration::from_secs(60);
+    let stages = || {
+        vec![
+            (Stage::Detect, constant(90.0)),
+            (Stage::Image, constant(180.0)),
+            (Stage::Init, constant(60.0)),
+            (Stage::Read, constant(150.0)),
+            (Stage::WarmUp, constant(240.0)),
+        ]
+    };
+    let tune = Run {
+        checkpoint: Checkpoint {
+            pace: Pace::sync(Duration::from_secs(2_700), minute),
+            bytes: 980 << 30,
+            on_notice: Some(OnNotice { drain: Duration::from_secs(8), write: Duration::from_secs(55), early: false }),
+            keep: 2,
+            storage: Rate(30_000_000_000),
+            egress: vec![Usd(20_000_000_000); 4],
+            ..Checkpoint::default()
+        },
+        stages: stages(),
+        redundancy_ppm: 0,
+        buying: Some(Box::new(Buying {
+            purchase: Purchase::UniformProgress { hysteresis: true },
+            tick: Duration::from_secs(600),
+            deadline: Some(Duration::from_hours(23)),
+            overhead: Duration::from_secs(1_000),
+            hold_survivors: false,
+            least: 4,
+            efficiency: Vec::new(),
+            base: None,
+            allocation: Allocation::LowestPrice,
+            spread: false,
+        })),
+    };
+    let jobs: Vec<Job> = (0..5).map(|i| job(f64::from(i) * 11.0, 20.0, 4)).collect();
+    let w = m.add_work("tune", Source::Jobs(jobs.into()));
+    w.run = Some(Arc::new(tune));
+    w.accepts = vec![on];
+    let pretrain = Run {
+        checkpoint: Checkpoint {
+            pace: Pace::background(Duration::from_secs(1_800), Duration::from_secs(5), minute, 0),
+            ..Checkpoint::default()
+        },
+        stages: stages(),
+        redundancy_ppm: 0,
+        buying: None,
+    };
+    let w = m.add_work("pretrain", Source::Jobs(vec![job(2.0, 80.0, 32)].into()));
+    w.run = Some(Arc::new(pretrain));
+    w.accepts = vec![PoolSet::only(hall)];
+    m
+}
+
+/// What [`interrupted`] yields.
+pub fn spot() -> Outcome {
+    simulate(&interrupted(), 3, 0, &mut Silent)
 }

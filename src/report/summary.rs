@@ -9,7 +9,10 @@ use super::chart::options::{Choice, against, dearer, options};
 use super::clock::Clock;
 use super::waste::{Slice, largest_avoidable, phrase, slices};
 use super::words;
-use crate::outcome::{BudgetOutcome, MILLI_NS_PER_GPU_HOUR, Outcome, PoolOutcome};
+use crate::market::Cause;
+use crate::outcome::{
+    BudgetOutcome, MILLI_NS_PER_GPU_HOUR, Outcome, Part, PoolLosses, PoolOutcome, RunOutcome, WorkLosses, WorkOutcome,
+};
 use crate::units::{Activity, Usd};
 
 /// The most lines.
@@ -45,17 +48,28 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     let mut head = vec![title(o, &clock)];
     head.extend(wrap(&verdict(o, &all, variants, &clock), COLUMNS, 2));
     let facts = vec![bill_line(o), use_line(o), jobs_line(o)];
-    let waste = waste_lines(o, &all);
-    let evidence = evidence_lines(o);
+    let risky = o.has_interruptions();
+    let mut waste = waste_lines(o, &all);
+    let mut evidence = evidence_lines(o);
+    if risky {
+        // What interruptions cost has lines of its own.
+        waste.truncate(4);
+        evidence.truncate(1);
+    }
     let next: Vec<String> =
         next.iter().take(3).enumerate().map(|(i, c)| gutter(if i == 0 { "Try next" } else { "" }, c)).collect();
 
-    // Lines that have a claim first; then pools, budgets and variants share what is left, each at least its minimum.
+    // Lines that have a claim first; then runs, pools, budgets and variants share what is left, each at least its minimum.
     let fixed = head.len() + facts.len() + waste.len() + evidence.len() + next.len();
     let mut left = LINES.saturating_sub(fixed);
     let (np, nb, nv) = (o.pools.len(), o.budgets.len(), if variants.is_empty() { 0 } else { variants.len() + 1 });
+    let nr = o.work.iter().filter(|w| w.run.is_some()).count();
     let min_budgets = nb.min(1);
     let min_variants = nv.min(2);
+    // Of what a table of pools would take, a table of runs may have so much that two pools can still be told.
+    let room = left.saturating_sub(min_budgets + min_variants);
+    let runs = if nr == 0 { 0 } else { (nr + 1).min(room.saturating_sub((np + 1).min(3))).max(2) };
+    left = left.saturating_sub(runs);
     let pools = (np + 1).min(left.saturating_sub(min_budgets + min_variants).max(2));
     left = left.saturating_sub(pools);
     let budgets = nb.min(left.saturating_sub(min_variants));
@@ -66,7 +80,8 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     let mut blocks = vec![
         head,
         facts,
-        pool_lines(o, pools.saturating_sub(1)),
+        run_lines(o, runs.saturating_sub(1)),
+        if risky { supply_lines(o, pools.saturating_sub(1)) } else { pool_lines(o, pools.saturating_sub(1)) },
         waste,
         budget_lines(o, &clock, budgets),
         variant_lines(o, variants, shown),
@@ -206,7 +221,17 @@ fn jobs_line(o: &Outcome) -> String {
             parts.push(format!("{} {what}", words::count(n)));
         }
     }
-    let line = gutter("Jobs", &format!("{} = {}", words::count(came), parts.join(" + ")));
+    let mut line = gutter("Jobs", &format!("{} = {}", words::count(came), parts.join(" + ")));
+    if o.has_interruptions() {
+        let mut more = vec![format!("{} interruptions", words::count(j.interruptions))];
+        more.extend(spot_share(o).map(|s| format!("{} of useful GPU time on spot", words::percent(s))));
+        more.extend(o.all_waits().quantile(0.9).map(|w| format!("wait p90 {}", words::length(w))));
+        for m in more {
+            if line.chars().count() + 3 + m.chars().count() <= COLUMNS {
+                line = format!("{line} · {m}");
+            }
+        }
+    }
     let pushed = format!("{line} · {} preemptions", words::count(j.preemptions));
     if j.preemptions > 0 && pushed.chars().count() <= COLUMNS { pushed } else { line }
 }
@@ -253,6 +278,107 @@ fn pool_lines(o: &Outcome, rows: usize) -> Vec<String> {
         ]);
     }
     right(&mut t, &[1, 3, 4, 5, 6, 7]);
+    indent(&t, "Pools")
+}
+
+/// Productive GPU time on spot / productive GPU time; none without a spot pool.
+fn spot_share(o: &Outcome) -> Option<f64> {
+    let of = |p: &PoolOutcome| p.activity[Activity::Productive as usize].0;
+    let spot: u128 = o.gpu_pools().filter(|p| p.market == "spot").map(of).sum();
+    let all: u128 = o.gpu_pools().map(of).sum();
+    (all > 0 && o.pools.iter().any(|p| p.market == "spot")).then(|| spot as f64 / all as f64)
+}
+
+/// `14 capacity`, or `22, 14 capacity`: all, and the commonest cause.
+fn causes(by: &[u64]) -> String {
+    let all: u64 = by.iter().sum();
+    // Of equals the first in the list.
+    match by.iter().zip(Cause::ALL).rev().max_by_key(|(n, _)| **n) {
+        Some((n, _)) if *n == 0 => "none".to_owned(),
+        Some((n, c)) if *n == all => format!("{} {}", words::count(*n), c.key().replace('_', " ")),
+        Some((n, c)) => format!("{}, {} {}", words::count(all), words::count(*n), c.key().replace('_', " ")),
+        None => "none".to_owned(),
+    }
+}
+
+/// A line for each workload whose runs keep their progress; those that lost most where there is no room for all.
+fn run_lines(o: &Outcome, rows: usize) -> Vec<String> {
+    if rows == 0 {
+        return Vec::new();
+    }
+    let losses = o.work_losses();
+    let mut all: Vec<(&WorkOutcome, &RunOutcome, &WorkLosses)> =
+        o.work.iter().zip(&losses).filter_map(|(w, l)| Some((w, w.run.as_ref()?, l))).collect();
+    let cut = all.len().saturating_sub(rows);
+    if cut > 0 {
+        all.sort_by_key(|(_, _, l)| std::cmp::Reverse(l.of(Part::Lost) + l.of(Part::Restart)));
+        all.truncate(rows);
+    }
+    let header = ["workload", "interruptions", "goodput", "lost GPU-h", "lost USD", "USD/useful h", "deadlines met"];
+    let mut t = columns(&header);
+    for (w, r, l) in all {
+        let deadlines = r.deadline_met + r.deadline_missed;
+        t.add_row(vec![
+            words::shorten(&w.name, 18),
+            words::shorten(&causes(&r.interruptions), 20),
+            l.goodput().map_or_else(|| "–".into(), words::percent),
+            words::number(l.lost as f64 / MILLI_NS_PER_GPU_HOUR, 0),
+            words::dollars(l.of(Part::Lost).to_f64()),
+            l.usd_per_useful_hour().map_or_else(|| "–".into(), |v| words::number(v, 2)),
+            if deadlines == 0 {
+                "–".into()
+            } else {
+                format!("{} of {}", words::count(r.deadline_met), words::count(deadlines))
+            },
+        ]);
+    }
+    right(&mut t, &[2, 3, 4, 5, 6]);
+    let mut lines = indent(&t, "Runs");
+    if cut > 0
+        && let Some(l) = lines.last_mut()
+    {
+        l.push_str(&format!("; {cut} more"));
+    }
+    lines
+}
+
+/// The table of pools where nodes come and go: launches and losses in the place of waits.
+fn supply_lines(o: &Outcome, rows: usize) -> Vec<String> {
+    if o.pools.is_empty() || rows == 0 {
+        return Vec::new();
+    }
+    let mut order: Vec<&PoolOutcome> = o.pools.iter().collect();
+    let keep = if order.len() > rows { rows.saturating_sub(1) } else { order.len() };
+    if keep < order.len() {
+        order.sort_by_key(|p| std::cmp::Reverse(p.bill.0));
+    }
+    let header = ["pool", "market", "USD", "USD/useful h", "launched", "refused", "lost", "mean to loss"];
+    let mut t = columns(&header);
+    for p in &order[..keep] {
+        let count =
+            |of: &dyn Fn(&PoolLosses) -> u64| p.losses.as_ref().map_or_else(|| "–".into(), |l| words::count(of(l)));
+        let mean = p.losses.as_ref().and_then(PoolLosses::mean_hours_to_loss);
+        t.add_row(vec![
+            words::shorten(&p.name, 18),
+            p.market.clone(),
+            words::dollars(p.bill.0.to_f64()),
+            p.usd_per_useful_hour().filter(|_| p.unit == "gpu").map_or_else(|| "–".into(), |v| words::number(v, 2)),
+            count(&|l| l.launches),
+            count(&|l| l.launches_failed),
+            count(&PoolLosses::total),
+            mean.map_or_else(|| "–".into(), |h| words::length((h * 3.6e12) as u64)),
+        ]);
+    }
+    let rest = &order[keep..];
+    if !rest.is_empty() {
+        let usd: Usd = rest.iter().map(|p| p.bill.0).sum();
+        let sum =
+            |of: &dyn Fn(&PoolLosses) -> u64| words::count(rest.iter().filter_map(|p| p.losses.as_ref()).map(of).sum());
+        let (a, b, c) = (sum(&|l| l.launches), sum(&|l| l.launches_failed), sum(&PoolLosses::total));
+        let blank = String::new;
+        t.add_row(vec![format!("{} others", rest.len()), blank(), words::dollars(usd.to_f64()), blank(), a, b, c]);
+    }
+    right(&mut t, &[2, 3, 4, 5, 6, 7]);
     indent(&t, "Pools")
 }
 
@@ -409,6 +535,43 @@ mod tests {
         fits(&text);
         assert!(text.contains("others") && text.contains("more"), "{text}");
         assert!(text.lines().any(|l| l.starts_with("Try next")), "{text}");
+    }
+
+    #[test]
+    fn runs_and_losses_have_their_lines_and_make_room() {
+        let mut o = sample::spot();
+        let text = super::text(&o, &[], &next());
+        fits(&text);
+        for part in ["Bill", "Use", "Jobs", "Runs", "Pools", "Waste", "Try next"] {
+            assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
+        }
+        for (w, n) in o.work.iter().zip(["capacity", "hardware"]) {
+            let line = text.lines().find(|l| l.contains(&w.name)).unwrap_or_else(|| panic!("{text}"));
+            let all: u64 = w.run.as_ref().unwrap().interruptions.iter().sum();
+            assert!(line.contains(&format!("{all} {n}")), "{line}");
+        }
+        assert!(o.pools.iter().all(|p| text.contains(&p.name)), "{text}");
+        // Many of everything: still 25 lines, and no part is gone.
+        let other = sample::outcome(None, 1.0, 1.0);
+        o.budgets.clone_from(&other.budgets);
+        o.evidence.clone_from(&other.evidence);
+        for i in 0..9 {
+            o.work.push(WorkOutcome { name: format!("a-run-with-a-rather-long-name-{i}"), ..o.work[0].clone() });
+            o.pools.push(PoolOutcome { name: format!("a-pool-with-a-rather-long-name-{i}"), ..o.pools[0].clone() });
+        }
+        let text = super::text(&o, &[o.clone(), o.clone()], &next());
+        fits(&text);
+        for part in ["Runs", "Pools", "Waste", "Budgets", "Variants", "Weakest", "Try next"] {
+            assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
+        }
+        assert!(text.contains("more") && text.contains("others"), "{text}");
+    }
+
+    #[test]
+    fn causes_name_the_commonest() {
+        assert_eq!(causes(&[14, 0, 0, 0, 0, 0]), "14 capacity");
+        assert_eq!(causes(&[2, 0, 3, 1, 0, 0]), "6, 3 max lifetime");
+        assert_eq!(causes(&[0; 6]), "none");
     }
 
     #[test]

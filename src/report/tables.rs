@@ -4,20 +4,22 @@
 //! civil time with its offset, lists within a field separated by spaces.
 
 pub mod jobs;
+pub mod losses;
 
 use serde::Serialize;
 
 pub use jobs::{JobRecord, JobsCsv, read_jobs};
+pub use losses::loss_tables;
 
 use super::chart::{csv, num};
 use super::clock::Clock;
-use crate::outcome::{MILLI_NS_PER_GPU_HOUR, Metric, Outcome, metrics};
+use crate::outcome::{MILLI_NS_PER_GPU_HOUR, Metric, Outcome, SplitRow, metrics};
 
 /// Name and version of the shape of `summary.json`.
 ///
 /// `fleetcast.run/1` is an object with `schema` (this text), `outcome` (an [`Outcome`]: exact amounts are decimal
 /// strings) and `metrics` (a list of [`Metric`], in the order of `fleetcast metrics`; `value` is null where the
-/// denominator is nothing). Fields may be added within a version; one that goes or changes its meaning raises it.
+/// denominator is nothing), and, where work can be interrupted, `cost_split` (a list of [`SplitRow`]). Fields may be added within a version; one that goes or changes its meaning raises it.
 pub const SCHEMA: &str = "fleetcast.run/1";
 
 #[derive(Serialize)]
@@ -25,6 +27,8 @@ struct Summary<'a> {
     schema: &'static str,
     outcome: &'a Outcome,
     metrics: Vec<Metric>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_split: Option<Vec<SplitRow>>,
 }
 
 /// `summary.json`, ending with a newline. See [`SCHEMA`].
@@ -32,7 +36,9 @@ struct Summary<'a> {
 /// # Errors
 /// When the outcome cannot be serialised: a fault of ours.
 pub fn summary_json(o: &Outcome) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(&Summary { schema: SCHEMA, outcome: o, metrics: metrics(o) })?;
+    let cost_split = o.has_interruptions().then(|| o.split());
+    let summary = Summary { schema: SCHEMA, outcome: o, metrics: metrics(o), cost_split };
+    let mut text = serde_json::to_string_pretty(&summary)?;
     text.push('\n');
     Ok(text)
 }
@@ -135,6 +141,56 @@ mod tests {
         assert!(back.budgets == o.budgets, "budgets");
         assert!(back == o, "all else");
         assert_eq!(v["metrics"][0]["name"], "cost.total");
+    }
+
+    #[test]
+    fn metrics_come_in_the_order_of_their_table_and_every_one_is_in_it() {
+        let rows: Vec<&str> = crate::outcome::metric::TABLE.iter().map(|d| d.name).collect();
+        let same = |pattern: &str, name: &str| {
+            // Words in capitals stand for names, which may have dots of their own.
+            let (mut rest, mut first) = (name, true);
+            for piece in pattern.split(|c: char| c.is_ascii_uppercase()).filter(|p| !p.is_empty()) {
+                let Some(at) = rest.find(piece).filter(|at| !first || *at == 0) else { return false };
+                rest = &rest[at + piece.len()..];
+                first = false;
+            }
+            pattern.ends_with(|c: char| c.is_ascii_uppercase()) || rest.is_empty()
+        };
+        for o in [sample::outcome(None, 1.0, 1.0), sample::spot()] {
+            for m in metrics(&o) {
+                assert!(rows.iter().any(|r| *r == m.name || same(r, &m.name)), "{}", m.name);
+            }
+            assert_eq!(metrics(&o).iter().any(|m| m.name == "goodput"), o.has_interruptions());
+        }
+        let docs = include_str!("../../docs/metrics.md");
+        for d in crate::outcome::metric::TABLE {
+            let better = serde_json::to_value(d.better).unwrap();
+            let better = better.as_str().unwrap().replace("neutral", "neither");
+            let row = format!("| `{}` | {} | {better} | {} |", d.name, d.unit, d.meaning);
+            assert!(docs.contains(&row), "docs/metrics.md lacks {row}");
+        }
+    }
+
+    #[test]
+    fn figures_of_interruptions_are_the_counts_and_quotients_that_they_say() {
+        let o = sample::spot();
+        let all = metrics(&o);
+        let of = |name: &str| all.iter().find(|m| m.name == name).unwrap_or_else(|| panic!("{name}")).value;
+        let tune = o.work[0].run.as_ref().unwrap();
+        assert_eq!(of("work.tune.interruptions"), Some(tune.interruptions.iter().sum::<u64>() as f64));
+        assert_eq!(of("work.tune.deadline_met"), Some(tune.deadline_met as f64));
+        assert_eq!(of("cost.lost"), of("waste.lost"));
+        assert_eq!(of("cost.restart"), of("waste.restart"));
+        assert_eq!(of("pool.hall.mean_hours_to_loss"), o.pools[4].losses.as_ref().unwrap().mean_hours_to_loss());
+        let hours = o.pools[..4].iter().map(|p| p.hours(crate::units::Activity::Productive)).sum::<f64>();
+        // All of the four pools is tune's, and so are storage and egress.
+        let store: Usd = o.charges.iter().filter(|c| c.pool == "checkpoint store").map(|c| c.usd.0).sum();
+        let usd = o.pools[..4].iter().map(|p| p.bill.0).sum::<Usd>() + store;
+        let got = of("work.tune.usd_per_useful_gpu_hour").unwrap();
+        assert!((got - usd.to_f64() / hours).abs() < 1e-9, "{got}");
+        let on_demand =
+            o.split().iter().filter(|r| r.part == crate::outcome::Part::OnDemand).map(|r| r.usd.0).sum::<Usd>();
+        assert_eq!(of("cost.fallback"), Some(on_demand.to_f64()));
     }
 
     #[test]

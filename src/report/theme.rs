@@ -167,16 +167,16 @@ pub fn fit(text: &str, px: f64, bold: bool, max: f64) -> String {
 #[must_use]
 pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    let mut words = text.split(' ').peekable();
+    let mut words = glued(text).into_iter().peekable();
     while words.peek().is_some() {
         if out.len() + 1 == lines {
-            let rest: Vec<&str> = words.collect();
+            let rest: Vec<String> = words.collect();
             out.push(fit(&rest.join(" "), px, bold, max));
             break;
         }
         let mut line = String::new();
         while let Some(w) = words.peek() {
-            let longer = if line.is_empty() { (*w).to_owned() } else { format!("{line} {w}") };
+            let longer = if line.is_empty() { w.clone() } else { format!("{line} {w}") };
             if width(&longer, px, bold) > max && !line.is_empty() {
                 break;
             }
@@ -184,6 +184,23 @@ pub fn wrap(text: &str, px: f64, bold: bool, max: f64, lines: usize) -> Vec<Stri
             words.next();
         }
         out.push(fit(&line, px, bold, max));
+    }
+    out
+}
+
+/// The words of a text, a unit with its number: no line begins with one.
+fn glued(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for w in text.split(' ') {
+        let bare = w.trim_end_matches([',', ';', '.', ':']);
+        let unit = matches!(bare, "%" | "s" | "min" | "h" | "d" | "USD");
+        match out.last_mut() {
+            Some(last) if unit && last.ends_with(|c: char| c.is_ascii_digit()) => {
+                last.push(' ');
+                last.push_str(w);
+            }
+            _ => out.push(w.to_owned()),
+        }
     }
     out
 }
@@ -206,6 +223,8 @@ mod tests {
         assert!(lines.iter().all(|l| width(l, 22.0, false) <= 200.0));
         assert_eq!(lines.join(" "), text);
         assert_eq!(wrap(text, 22.0, false, 200.0, 2).len(), 2);
+        let narrow = width("of 32", 22.0, false) + 1.0;
+        assert_eq!(wrap("of 32 % now", 22.0, false, narrow, 9), ["of", "32 %", "now"]);
     }
 
     #[test]

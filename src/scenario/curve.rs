@@ -9,7 +9,7 @@ use super::model::Model;
 use super::resolve::{Env, resolve};
 use crate::formats::Node;
 use crate::formats::set::Override;
-use crate::units::{Bytes, Diagnostic, Diagnostics, Duration, Fraction};
+use crate::units::{Bytes, Diagnostic, Diagnostics, Duration, Fraction, Severity};
 
 /// A setting at several values, for a chart.
 #[derive(Clone, Debug)]
@@ -113,7 +113,8 @@ fn curve(
         let mut found = Diagnostics::default();
         let model = point(shape, to, base, variant, env, &mut found);
         for d in found.list {
-            if out.list.contains(&d) {
+            // What is only worth a warning is said once, with the scenario's own settings.
+            if out.list.contains(&d) || (variant.is_some() && d.severity == Severity::Warning) {
                 continue;
             }
             let with = variant.map_or_else(String::new, |v| format!(" with the variant `{v}`"));

@@ -3,6 +3,7 @@
 //! These are definitions only: checks of meaning and the model they resolve to are in [`super::resolve`]. One definition
 //! makes the type, its decoder, its JSON Schema and its rows in the field reference.
 
+pub mod checkpoint;
 pub mod fleet;
 pub mod laws;
 pub mod market;
@@ -20,10 +21,10 @@ use jiff::tz::TimeZone;
 
 use super::decode::{Spanned, record};
 use crate::units::{Duration, Name};
+use checkpoint::CheckpointStore;
 use market::ShockProcess;
 use money::{Budget, Cluster, PricesAt};
 use std::num::NonZeroU32;
-use training::CheckpointStore;
 
 /// The version of the format that this program reads.
 pub const VERSION: u32 = 1;

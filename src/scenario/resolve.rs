@@ -2,6 +2,7 @@
 //!
 //! All problems of the stage are reported together. Nothing is decided here that a file could not have said.
 
+mod buying;
 mod checkpoint;
 mod context;
 mod fleet;
@@ -18,6 +19,7 @@ mod supply;
 #[cfg(test)]
 mod tests;
 mod training;
+mod usage;
 mod work;
 
 pub use context::Env;

@@ -149,7 +149,7 @@ impl World<'_, '_> {
         // On demand nothing is taken back.
         let safe = if running == Some(Market::OnDemand) { done } else { work - lasts(r.left - safe_here).min(work) };
         let settling = if l.is_running() {
-            (l.start + r.set_up).since(self.now)
+            SimTime(l.start.0.saturating_add(r.set_up.0.min(buying.overhead.0))).since(self.now)
         } else if whole {
             buying.overhead
         } else {
@@ -188,7 +188,9 @@ impl World<'_, '_> {
     fn pools_of(&self, work: u16, market: Market) -> impl Iterator<Item = PoolId> + '_ {
         let tiers = self.model.work[work as usize].tiers.len();
         let open = self.model.open_pools(work as usize, 0, tiers);
-        open.iter().filter(move |p| self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot)))
+        open.iter().filter(move |p| {
+            self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot))
+        })
     }
 
     fn price_now(&self, pool: PoolId) -> Rate {
@@ -226,9 +228,9 @@ impl World<'_, '_> {
             Want::Spot => Some(Market::Spot),
             Want::OnDemand => Some(Market::OnDemand),
         };
-        if running.is_some() && running == market {
+        if let Some(m) = running.filter(|_| running == market) {
             if self.least(id) < u32::from(self.jobs[id].job.pods) {
-                self.buy(id, running.expect("just looked"));
+                self.buy(id, m);
             }
             return;
         }
@@ -252,9 +254,9 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let Some(spec) = self.run_spec(l.work) else { return false };
         let pace = spec.checkpoint.pace;
-        let write = match spec.checkpoint.on_notice {
-            Some(n) => Duration(n.drain.0 + n.write.0),
-            None => Duration(pace.stall.0 + pace.persist.0),
+        let (drain, write) = match spec.checkpoint.on_notice {
+            Some(n) => (n.drain, Duration(n.drain.0 + n.write.0)),
+            None => (Duration::ZERO, Duration(pace.stall.0 + pace.persist.0)),
         };
         let Some(r) = l.run.as_deref() else { return false };
         let reached = r.reached(l.start, self.now);
@@ -262,12 +264,19 @@ impl World<'_, '_> {
         if !keeps || write == Duration::ZERO || l.ends <= self.now + write {
             return keeps && l.ends <= self.now + write;
         }
-        self.begin_save(id, Saving { since: self.now, notice: None }, self.now + write);
+        self.begin_save(id, Saving { since: self.now, notice: None }, drain, self.now + write);
         true
     }
 
     /// Computing stops (then), and the progress is safe when the save is done.
-    fn begin_save(&mut self, id: JobId, saving: Saving, done: SimTime) {
+    fn begin_save(&mut self, id: JobId, saving: Saving, drain: Duration, done: SimTime) {
+        if self.save_to_store(id, (saving.since - self.now) + drain) {
+            let since = self.now;
+            if let Some(r) = self.jobs[id].run.as_deref_mut() {
+                r.saving = Some(Saving { since, ..saving });
+            }
+            return;
+        }
         let l = &mut self.jobs[id];
         if let Some(t) = l.end_timer.take() {
             self.queue.cancel(t);
@@ -287,10 +296,10 @@ impl World<'_, '_> {
         if r.saving.is_some() || spec.checkpoint.pace.keeping != Keeping::Checkpoints || l.ends <= at {
             return;
         }
-        let notice = self.supply(self.fleet.node(node).pool).map(|s| s.notice.clone());
+        let notice = self.supply(self.fleet.node(node).pool).map(|s| s.notice);
         let (detect, reserve) = notice.map_or((Duration::ZERO, Duration::ZERO), |n| (n.detect, n.reserve));
         let since = self.now + detect;
-        if since <= l.start + r.set_up {
+        if since.0 <= l.start.0.saturating_add(r.set_up.0) {
             return;
         }
         let done = since + how.drain + how.write;
@@ -302,7 +311,7 @@ impl World<'_, '_> {
             }
             return;
         }
-        self.begin_save(id, Saving { since, notice: Some(self.now) }, done);
+        self.begin_save(id, Saving { since, notice: Some(self.now) }, how.drain, done);
     }
 
     /// A save is done: the run's progress is safe, and it goes on elsewhere.
@@ -466,7 +475,7 @@ impl World<'_, '_> {
         }
         b.nodes.extend(launched);
         b.market = Some(market);
-        self.start_if_whole(id);
+        self.node_joined(id);
     }
 
     fn pool_view(&self, pool: PoolId) -> PoolView {
@@ -480,11 +489,7 @@ impl World<'_, '_> {
     pub fn node_joined(&mut self, id: JobId) {
         if self.jobs[id].is_running() {
             let booting = |n: &NodeId| self.fleet.node(*n).state == NodeState::Booting;
-            let waits = self.jobs[id]
-                .run
-                .as_deref()
-                .and_then(|r| r.buyer.as_deref())
-                .is_some_and(|b| b.nodes.iter().any(booting));
+            let waits = self.jobs[id].run.as_deref().and_then(|r| r.buyer.as_deref()).is_some_and(|b| b.nodes.iter().any(booting));
             let saving = self.jobs[id].run.as_deref().is_some_and(|r| r.saving.is_some());
             if waits || saving {
                 return;
@@ -505,7 +510,7 @@ impl World<'_, '_> {
         let (pods, least) = (u32::from(self.jobs[id].job.pods), self.least(id));
         let Some(b) = self.jobs[id].run.as_deref().and_then(|r| r.buyer.as_deref()) else { return };
         let n = b.nodes.len() as u32;
-        let up = |node: &NodeId| self.fleet.node(*node).state == NodeState::Held;
+        let up = |node: &NodeId| self.fleet.node(*node).state == NodeState::Held && !self.is_dying(*node);
         let enough = n >= pods || (least < pods && n >= least);
         if self.jobs[id].is_running() || !enough || !b.nodes.iter().all(up) {
             return;
@@ -541,14 +546,7 @@ impl World<'_, '_> {
     }
 
     /// Adds a stretch to the timeline of a run that buys.
-    pub fn timeline(
-        &mut self,
-        id: JobId,
-        pool: Option<PoolId>,
-        activity: Option<Activity>,
-        from: SimTime,
-        to: SimTime,
-    ) {
+    pub fn timeline(&mut self, id: JobId, pool: Option<PoolId>, activity: Option<Activity>, from: SimTime, to: SimTime) {
         let (a, b) = (from.max(self.window.0), to.min(self.window.1));
         if a >= b || !self.is_bought(id) {
             return;

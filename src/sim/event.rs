@@ -29,6 +29,8 @@ pub(super) enum JobEvent {
     Saved(JobId),
     /// It decides which capacity it wants.
     Decide(JobId),
+    /// What it is doing on a shared store is over.
+    Step(JobId),
 }
 
 /// About the fleet.
@@ -56,6 +58,8 @@ pub(super) enum FleetEvent {
     CapacityNotice(PoolId),
     /// A pool that lost nodes may try to launch again.
     Refill(PoolId),
+    /// A transfer of the store of this index is done.
+    Stored(u32),
 }
 
 impl Event {
@@ -74,11 +78,12 @@ impl Event {
 
     /// Its class, and what it is about.
     const fn key(self) -> (u8, u32) {
-        use FleetEvent::{Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock};
-        use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Widen};
+        use FleetEvent::{Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored};
+        use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Step, Widen};
         match self {
             Event::Job(End(j)) => (0, j.0),
-            Event::Job(Saved(j)) => (1, j.0),
+            Event::Job(Saved(j) | Step(j)) => (1, j.0),
+            Event::Fleet(Stored(k)) => (1, k),
             Event::Fleet(Lost(n)) => (2, n.0),
             Event::Fleet(Shock(i)) => (3, i),
             Event::Fleet(Capacity(p)) => (4, p.0 as u32),

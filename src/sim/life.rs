@@ -212,6 +212,7 @@ impl World<'_, '_> {
         if let Some(r) = &mut self.running {
             r.insert((ends, id));
         }
+        self.begin_steps(id);
     }
 
     /// Puts a pod on a node (the caller has asked the placer where).
@@ -259,6 +260,7 @@ impl World<'_, '_> {
             }
         }
         self.end_attempt(id, leaves, &per_pool);
+        self.stop_steps(id);
         for s in &spots {
             if job.request.is_share() {
                 let pool = self.fleet.node(s.node).pool;

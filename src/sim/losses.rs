@@ -76,8 +76,11 @@ impl Risks {
                 let supply = p.supply.as_deref()?;
                 let random = supply.replays.iter().any(|(r, _)| r.offset == Offset::Random);
                 let luck = if random { aligned() } else { 0.0 };
-                let mut replays: Vec<(Replay, Duration, Cause)> =
-                    supply.replays.iter().map(|(r, c)| (r.clone(), r.origin(replication, luck, need), *c)).collect();
+                let mut replays: Vec<(Replay, Duration, Cause)> = supply
+                    .replays
+                    .iter()
+                    .map(|(r, c)| (r.clone(), r.origin(replication, luck, need), *c))
+                    .collect();
                 if let LaunchFailure::OnOff(market) = &supply.launch.fail {
                     let path = market.path(need, None, &mut streams.stream("launch-market", &p.name, 0));
                     let replay = Replay {
@@ -240,8 +243,21 @@ impl World<'_, '_> {
         matches!(self.fleet.node(id).state, Booting | Ready | Held | Draining) && !self.lives[id.0 as usize].doomed
     }
 
-    fn notice_of(&self, id: NodeId) -> Duration {
-        self.supply(self.fleet.node(id).pool).map_or(Duration::ZERO, |s| s.notice.kill)
+    /// How long before its end a node is told: from the early signal on, where runs heed it.
+    fn notice_of(&mut self, id: NodeId) -> Duration {
+        let model = self.model;
+        let Some(supply) = model.pools[self.fleet.node(id).pool.0 as usize].supply.as_deref() else {
+            return Duration::ZERO;
+        };
+        let heeds = |w: &crate::scenario::model::Work| {
+            w.run.as_deref().and_then(|r| r.checkpoint.on_notice).is_some_and(|n| n.early)
+        };
+        match &supply.notice.early {
+            Some(_) if model.work.iter().any(heeds) => {
+                Duration(supply.notice.kill.0 + supply.notice.early_lead(self.luck_of(id)).0)
+            }
+            _ => supply.notice.kill,
+        }
     }
 
     /// A node is there from now on: draws what will become of it.
@@ -289,7 +305,7 @@ impl World<'_, '_> {
         }
         let Some((at, cause)) = next else { return };
         let reclaim = !matches!(cause, Cause::Hardware | Cause::Software);
-        let told = if reclaim { supply.notice.kill } else { Duration::ZERO };
+        let told = if reclaim { self.notice_of(id) } else { Duration::ZERO };
         let when = SimTime(at.0.saturating_sub(told.0)).max(now);
         if when >= end {
             return;
@@ -431,7 +447,13 @@ impl World<'_, '_> {
                 self.lives[id.0 as usize].in_repair = true;
                 self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));
             }
-            None => self.take_away(id, EndedBy::Provider, cause),
+            None => {
+                self.take_away(id, EndedBy::Provider, cause);
+                let until = self.now + supply.launch.unavailable_for;
+                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| supply.on_request) {
+                    s.blocked_until = s.blocked_until.max(until);
+                }
+            }
         }
     }
 
@@ -585,8 +607,9 @@ impl World<'_, '_> {
     /// The nodes of a pool that could be launched, by ordinal.
     pub fn away(&self, pool: PoolId) -> Vec<NodeId> {
         let Some(s) = self.risks.supplier(pool) else { return Vec::new() };
-        let free =
-            |id: &&NodeId| self.fleet.node(**id).state == NodeState::Away && !self.lives[id.0 as usize].in_repair;
+        let free = |id: &&NodeId| {
+            self.fleet.node(**id).state == NodeState::Away && !self.lives[id.0 as usize].in_repair
+        };
         s.slots.iter().filter(free).copied().collect()
     }
 
@@ -604,7 +627,8 @@ impl World<'_, '_> {
         if refused {
             let wait = supply.launch.backoff.wait(s.refused, &mut s.luck);
             s.refused += 1;
-            s.blocked_until = now + Duration(supply.launch.fail_latency.0 + wait.0);
+            let wait = (supply.launch.fail_latency.0 + wait.0).max(supply.launch.unavailable_for.0);
+            s.blocked_until = now + Duration(wait.max(1));
             s.tally.launches_failed += u64::from(counts);
         } else {
             s.refused = 0;
@@ -647,6 +671,10 @@ impl World<'_, '_> {
     /// A running job has lost nodes.
     fn interrupt(&mut self, id: JobId, cause: Cause, pool: PoolId, nodes: u32, dead: &[NodeId]) {
         let leaves = self.leaves_after(id, dead);
+        let work = self.jobs[id].work;
+        if self.now >= self.window.0 && self.jobs[id].run.as_deref().is_some_and(|r| r.saving.is_some()) {
+            self.tally.runs[work as usize].saves_failed += 1;
+        }
         self.wound(id, cause, pool, nodes, leaves);
         self.tally.interrupted(self.jobs[id].work);
         self.put_back(id, leaves);

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::buyer::Buyer;
 use super::jobs::JobId;
+use super::writes::Steps;
 use super::world::World;
 use crate::fleet::PoolId;
 use crate::kernel::{Dist, Stream, Timer};
@@ -33,6 +34,10 @@ pub(super) struct RunState {
     pub begun: bool,
     /// Whether the next set-up only changes an elastic run's shape.
     pub reshapes: bool,
+    /// Where it stands on a shared store.
+    pub steps: Option<Steps>,
+    /// Whether the present set-up reads a checkpoint from it.
+    pub reads: bool,
     /// Computing stopped here, to save.
     pub saving: Option<Saving>,
     /// The last interruption, until what setting up again costs is known.
@@ -88,6 +93,8 @@ impl RunState {
             speed: 1.0,
             begun: false,
             reshapes: false,
+            steps: None,
+            reads: false,
             saving: None,
             wound: None,
             first_checkpoint: None,
@@ -100,6 +107,9 @@ impl RunState {
     /// Where the present attempt stands.
     pub fn reached(&self, start: SimTime, now: SimTime) -> Reached {
         let until = self.saving.map_or(now, |s| s.since.min(now));
+        if let Some(steps) = &self.steps {
+            return steps.reached(until, self.pace.slow_ppm);
+        }
         self.pace.at(self.wall, until.since(start + self.set_up))
     }
 }
@@ -161,7 +171,7 @@ impl World<'_, '_> {
             parts.push(Part { from: start, to: now, activity, stalled: Duration::ZERO, still: false });
             return parts;
         };
-        let begins = (start + r.set_up).min(now);
+        let begins = SimTime(start.0.saturating_add(r.set_up.0)).min(now);
         let stops = r.saving.map_or(now, |s| s.since).max(begins);
         let reached = r.reached(start, now);
         let tax = self.run_spec(l.work).map_or(0, |s| s.redundancy_ppm);
@@ -216,12 +226,11 @@ impl World<'_, '_> {
             at = to;
         }
         // What setting up again cost belongs to the interruption before it.
-        let set_up_end = (start + r.set_up).min(now);
+        let set_up_end = SimTime(start.0.saturating_add(r.set_up.0)).min(now);
         let restart = u128::from(total) * u128::from((set_up_end - start).0);
         let restart_usd: Usd = milli.iter().map(|(p, m)| self.books.cost_of(*p, start, set_up_end, *m)).sum();
-        let first =
-            (reached.checkpoints > 0).then(|| start + r.set_up + r.pace.interval + r.pace.stall + r.pace.persist);
-        let reads = self.now > start && r.stages.iter().any(|(s, _)| *s == Stage::Read);
+        let first = (reached.checkpoints > 0).then(|| start + r.set_up + r.pace.interval + r.pace.stall + r.pace.persist);
+        let reads = r.stages.iter().any(|(s, _)| *s == Stage::Read);
         let t = &mut self.tally.runs[work as usize];
         if now >= window.0 {
             t.checkpoints += reached.checkpoints;

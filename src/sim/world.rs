@@ -13,6 +13,7 @@ use super::lives::NodeLife;
 use super::losses::Risks;
 use super::tally::Tally;
 use super::waiting::{Line, WaitingRoom};
+use super::writes::SharedStore;
 use crate::fleet::{Fleet, NodeState};
 use crate::kernel::{Queue, Streams};
 use crate::ledger::{Ledger, SharedGpus};
@@ -54,6 +55,8 @@ pub(super) struct World<'m, 'r> {
     pub free: FreeShares,
     pub lives: Vec<NodeLife>,
     pub risks: Risks,
+    /// Stores that checkpoints are written to.
+    pub stores: Vec<SharedStore>,
     /// Runs that wait for capacity of their own, outside the queue.
     pub unplaced: u64,
     /// Storage and data transfer, by payer.
@@ -98,6 +101,7 @@ impl<'m, 'r> World<'m, 'r> {
             accounts,
             arrivals: Arrivals::of(model, &streams),
             risks: Risks::of(model, &streams, replication),
+            stores: Vec::new(),
             unplaced: 0,
             extras: BTreeMap::new(),
             watched,
@@ -119,6 +123,7 @@ impl<'m, 'r> World<'m, 'r> {
     /// Puts the first nodes in place and schedules what is dated.
     fn populate(&mut self) {
         self.open_markets();
+        self.open_stores();
         for spec in &self.model.nodes {
             let there = self.supply(spec.pool).is_none_or(|s| {
                 let room = self.risks.supplier(spec.pool).map_or(0, |r| r.room(s.launch.quota));
@@ -228,13 +233,15 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Fleet(FleetEvent::Refill(pool)) => self.refill(pool),
             Event::Job(JobEvent::Saved(id)) => self.saved(id),
             Event::Job(JobEvent::Decide(id)) => self.decide(id),
+            Event::Job(JobEvent::Step(id)) => self.step(id),
+            Event::Fleet(FleetEvent::Stored(store)) => self.stored(store as usize),
             Event::WindowStart => self.begin_window(),
         }
     }
 
     /// From here on everything counts.
     fn begin_window(&mut self) {
-        self.tally.begin(self.waiting.len());
+        self.tally.begin(self.waiting.len() + self.unplaced);
         for (_, l) in self.jobs.iter() {
             self.tally.begin_work(l.work, l.is_running());
         }

@@ -3,7 +3,7 @@
 //! Setup: 48 h of work by a deadline of 52, 70 or 92 h; 0.02 or 0.2 h lost with every launch; spot at 0.9731 and on
 //! demand at 3.06 USD an hour for every type (p3.2xlarge in us-west-2, as in the paper's simulator); whole ticks billed.
 //! A job starts every 12 h of every file of the folder for as long as `floor(R/g) + 1` ticks are left. Files of a gap
-//! below a minute are short: 24 h of work, half the deadline, and a start every 6 h.
+//! below a minute are short: on those also 24 h of work by 26, 35, 36, 46 or 48 h, and a start every 6 h.
 //!
 //! The traces are those of skypilot-org/spot-traces (1, or any count above 0, is *available*; the copies inside the
 //! paper's simulator have it the other way round). Policies: "Can't Be Late" (NSDI 2024) and SpotHedge (EuroSys 2025),

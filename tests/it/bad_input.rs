@@ -28,6 +28,7 @@ const WARNINGS: &[&str] = &[
     "throughput-far-beyond",
     "levers-on-one-part",
     "deadline-without-a-policy",
+    "deadline-after-the-window",
 ];
 
 /// The files of a folder of cases, in order.
@@ -224,6 +225,7 @@ fn a_bad_market_or_training_run_is_told() {
         ("store-without-bandwidth", "write: \"2GB/s\"", "write: \"0GB/s\""),
         ("store-unknown", "store: \"s3\"", "store: \"s4\""),
         ("deadline-before-the-work-fits", "deadline: \"60h\"", "deadline: \"30h\""),
+        ("deadline-after-the-window", "deadline: \"60h\"", "deadline: \"80h\""),
         ("policy-without-a-deadline", "deadline: \"60h\",", ""),
         ("policy-without-on-demand", "nodes: 4,\n      work", "nodes: 4, pools: [\"a\", \"b\"],\n      work"),
         (

@@ -443,3 +443,28 @@ fn without_the_data_openb_says_where_it_is_published() {
     }
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }
+
+#[test]
+fn a_trace_of_the_run_is_whole_json_whose_stretches_are_the_time_that_jobs_held() {
+    let (folder, _) = quickstart(&["--no-variants", "--trace-out", "traces/run.json"]);
+    let text = fs::read(folder.path().join("traces/run.json")).expect("the trace");
+    let trace: Json = serde_json::from_slice(&text).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("a list");
+    let summary = fs::read(folder.path().join("out/summary.json")).expect("the summary");
+    let summary: Json = serde_json::from_slice(&summary).expect("JSON");
+    let o: Outcome = serde_json::from_value(summary["outcome"].clone()).expect("an outcome");
+    let from: u64 = trace["otherData"]["window_start_ns"].as_str().and_then(|s| s.parse().ok()).expect("the start");
+    let clipped = |e: &Json| {
+        let n = |k: &str| e["args"][k].as_u64().expect("a number");
+        let (a, b) = (n("from_ns").max(from), (n("from_ns") + n("ns")).min(from + o.horizon_ns));
+        u128::from(b.saturating_sub(a)) * u128::from(n("milli"))
+    };
+    let told: u128 = events.iter().filter(|e| e["cat"] == "run").map(clipped).sum();
+    let held: u128 = o.work.iter().flat_map(|w| &w.activity).map(|a| a.0).sum();
+    assert_eq!(told, held);
+    // Nothing else is left behind, and a path that cannot be written to fails before the run.
+    assert_eq!(files(&folder.path().join("traces")).len(), 1);
+    let ran = fleetcast(folder.path(), &["run", "--no-files", "--trace-out", "out/summary.json/trace.json"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("cannot write"), "{}", ran.err);
+}

@@ -196,6 +196,7 @@ fn chart(trace: &Trace, i: &Inspection, input: &Input, out: &OutDir, console: &C
             if window.is_empty() { "" } else { " · " }
         ),
         footnote: format!("inspected by fleetcast {}", env!("CARGO_PKG_VERSION")),
+        ..About::default()
     };
     let Some(drawing) = draw(&shape, &about) else {
         console.note("note: no chart: no job arrives in the window");

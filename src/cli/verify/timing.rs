@@ -9,7 +9,7 @@ use crate::cli::console::{Console, Failure};
 use crate::cli::table;
 use crate::units::SourceMap;
 use crate::verify::timing::{self, HoldHeap, HoldQueue, Timed};
-use crate::verify::{Case, NoCases, Options, Verdict, fgd};
+use crate::verify::{Case, NoCases, Options, Verdict, checkpoint, fgd, spot};
 
 /// Hold operations in one measurement: long enough for the clock, short enough for both to see the same machine.
 const HOLDS: u64 = 500_000;
@@ -80,6 +80,16 @@ pub(super) fn run(times: u32, data: &Path, as_json: bool, console: &Console) -> 
             values: (0..times).map(|_| seconds(|| timing::kernel_mm8(1_000_000))).collect(),
         });
     }
+    {
+        let _spinner = Spinner::new(console, "timing: makespans of V1".to_owned());
+        let v1 = checkpoint::VECTORS[0].model();
+        all.push(Measured {
+            case: "simulate/makespan_v1_100k_s".to_owned(),
+            about: "100,000 replications of the first makespan vector, on all threads (target: two cores)",
+            target: 5.0,
+            values: (0..times).map(|_| seconds(|| checkpoint::replicas::makespans(&v1, 1, 100_000))).collect(),
+        });
+    }
     let mut sources = SourceMap::default();
     let mut setups = timing::setups();
     let mut missing = Vec::new();
@@ -101,9 +111,14 @@ pub(super) fn run(times: u32, data: &Path, as_json: bool, console: &Console) -> 
         all.push(setup(s, times));
     }
     all.extend(growth(&all));
-    match experiment(times, data, console)? {
-        Some(m) => all.push(m),
-        None => missing.push("fgd/600_runs_s needs `openb/` (alibaba/clusterdata, cluster-trace-gpu-v2023/csv)"),
+    for (suite, needs) in [
+        (&FGD, "fgd/600_runs_s needs `openb/` (alibaba/clusterdata, cluster-trace-gpu-v2023/csv)"),
+        (&SPOT, "spot/table_s needs `spot/skypilot-spot-traces/` (skypilot-org/spot-traces)"),
+    ] {
+        match experiment(suite, times, data, console)? {
+            Some(m) => all.push(m),
+            None => missing.push(needs),
+        }
     }
     if as_json {
         console.print(&json_lines(&all.iter().map(Measured::case).collect::<Vec<_>>())?);
@@ -152,22 +167,47 @@ fn growth(all: &[Measured]) -> Option<Measured> {
     })
 }
 
-/// The published placement experiment, on all threads; `None` without its data.
-fn experiment(times: u32, data: &Path, console: &Console) -> Result<Option<Measured>, Failure> {
+/// A suite that is timed as a whole, files read, on all threads.
+struct Experiment {
+    case: &'static str,
+    about: &'static str,
+    /// What the spinner says.
+    doing: &'static str,
+    target: f64,
+    run: fn(&Options) -> Result<Vec<Case>, NoCases>,
+}
+
+const FGD: Experiment = Experiment {
+    case: "fgd/600_runs_s",
+    about: "ten traces, six policies, ten seeds, files read, on all threads (target: two cores)",
+    doing: "600 runs of the FGD experiment",
+    target: 15.0,
+    run: fgd::run,
+};
+
+const SPOT: Experiment = Experiment {
+    case: "spot/table_s",
+    about: "six settings, about 390 starts, seven spot policies, and SpotHedge, files read, on all threads (target: two cores)",
+    doing: "the spot table",
+    target: 3.0,
+    run: spot::run,
+};
+
+/// A published experiment; `None` without its data.
+fn experiment(e: &Experiment, times: u32, data: &Path, console: &Console) -> Result<Option<Measured>, Failure> {
     let options = Options { data: Some(data.to_owned()), ..Options::default() };
     let mut values = Vec::new();
     for i in 1..=times {
-        let _spinner = Spinner::new(console, format!("timing: 600 runs of the FGD experiment ({i} of {times})"));
+        let _spinner = Spinner::new(console, format!("timing: {} ({i} of {times})", e.doing));
         let start = Instant::now();
-        match fgd::run(&options) {
+        match (e.run)(&options) {
             Ok(cases) => black_box(cases),
             Err(NoCases::NoData(_)) => return Ok(None),
             Err(NoCases::Bad(d, sources)) => return Err(Failure::Input(d, sources)),
         };
         values.push(start.elapsed().as_secs_f64());
     }
-    let about = "ten traces, six policies, ten seeds, files read, on all threads (target: two cores)";
-    Ok(Some(Measured { case: "fgd/600_runs_s".to_owned(), about, target: 15.0, values }))
+    Ok(Some(Measured { case: e.case.to_owned(), about: e.about, target: e.target, values }))
 }
 
 fn report(all: &[Measured], times: u32) -> String {

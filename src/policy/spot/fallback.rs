@@ -15,7 +15,7 @@ pub(super) struct Fallback {
     returned: Option<Duration>,
     /// Interruptions within the breaker's window, oldest first; at most the breaker's maximum.
     interrupts: VecDeque<Duration>,
-    /// Until when the breaker holds it on demand; kept until it is on spot again.
+    /// Until when the breaker holds it on demand; kept after that for as long as it is there.
     held: Option<Duration>,
 }
 
@@ -31,21 +31,22 @@ impl Fallback {
         if let (true, Some(b)) = (v.preempted, breaker) {
             self.interrupted(v.t, b);
         }
+        self.note(v);
         if self.held.is_some_and(|until| v.t < until) {
-            self.note(v);
             return Want::OnDemand;
         }
-        self.note(v);
+        if v.running != Some(Market::OnDemand) {
+            self.held = None;
+        }
         match v.running {
             Some(Market::Spot) => Want::Spot,
             Some(Market::OnDemand) if spot && self.may_return(v, back) => {
-                self.returned = Some(v.t);
-                self.held = None;
+                (self.returned, self.held) = (Some(v.t), None);
                 Want::Spot
             }
             Some(Market::OnDemand) => Want::OnDemand,
             None if spot => {
-                (self.waiting, self.held) = (None, None);
+                self.waiting = None;
                 Want::Spot
             }
             None if v.t - *self.waiting.get_or_insert(v.t) >= wait => Want::OnDemand,

@@ -23,8 +23,8 @@ pub(super) fn slice(v: &View, n: u64) -> Option<u64> {
 /// - G2: `need(d) ≥ left`: stay on spot where it works already, else on demand. Launches that cost nothing go to spot
 ///   where it can be had.
 ///
-/// On spot that could lose work, only what would survive counts as done, and such spot is left while on demand can still
-/// make it.
+/// Only what would survive a loss counts as done, and spot that could lose work is left while on demand can still make
+/// it. In the published model nothing can be lost, and both are the same.
 ///
 /// Source: FrontierCS/Frontier-CS, `sky_spot/strategies/strategy.py`, with the state after a preemption.
 pub(super) fn check(v: &View, spot: bool, i: u64, n: u64) -> Option<Want> {
@@ -32,9 +32,8 @@ pub(super) fn check(v: &View, spot: bool, i: u64, n: u64) -> Option<Want> {
     let (i, n) = (u128::from(i), u128::from(n));
     let on_spot = v.running == Some(Market::Spot);
     let lossless = v.safe == v.done;
-    let sure = if on_spot { v.safe } else { v.done };
     let goal = u128::from(v.work.0) * i;
-    let rest = goal.saturating_sub(u128::from(sure.0) * n);
+    let rest = goal.saturating_sub(u128::from(v.safe.0) * n);
     // A slice whose goal is met needs nothing; the last one's goal is the work.
     if rest == 0 {
         return None;
@@ -45,7 +44,7 @@ pub(super) fn check(v: &View, spot: bool, i: u64, n: u64) -> Option<Want> {
     let short = |x: u64| left == 0 || rest + u128::from(x) * n > (left - 1) * tick;
     if short(v.overhead.0) {
         let stay = on_spot && v.settling.0 == 0 && lossless;
-        let free = v.overhead.0 == 0 && spot && (lossless || !on_spot);
+        let free = v.overhead.0 == 0 && spot && lossless;
         return Some(if stay || free { Want::Spot } else { Want::OnDemand });
     }
     (!on_spot && short(v.overhead.0.saturating_mul(2))).then_some(Want::OnDemand)

@@ -20,6 +20,8 @@ choice! {
         MaxLifetime(Spanned<Duration>),
         /// What the market offers is what a recording says: nodes beyond it are taken, launches beyond it fail.
         Replay(ReplayTrace),
+        /// A made-up market: capacity for all nodes and for none by turns, as lengths drawn from two laws.
+        UpDown(UpDownMarket),
         /// All are taken while the price is above a bid; needs a price that changes (`price: Path(…)`).
         PriceCrossing(Bid),
         /// A published share of interrupted instances, read as a hazard: a guess, which is warned of.
@@ -150,6 +152,19 @@ choice! {
         Stride(Spanned<Duration>),
         /// Anywhere that the run fits, each tick as likely.
         Random,
+    }
+}
+
+record! {
+    /// A market that is up and down by turns: an alternating renewal. It is drawn once from the scenario's seed, a hundred
+    /// runs long; a replication begins anywhere in it.
+    pub struct UpDownMarket {
+        /// How long all nodes can be had.
+        pub up: Spanned<Length>,
+        /// How long none can.
+        pub down: Spanned<Length>,
+        /// Lengths are whole numbers of these where given, at least one.
+        pub tick: Option<Duration>,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Work: jobs drawn from parameters, or read from a trace.
 
+use super::checkpoint::{Checkpoint, Restart};
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
-use super::training::{Checkpoint, Restart, Training};
+use super::training::Training;
 use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};

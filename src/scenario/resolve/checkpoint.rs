@@ -9,8 +9,8 @@ use super::stores::{StoreFacts, Stores, moving};
 use crate::formats::Place;
 use crate::kernel::Dist;
 use crate::scenario::decode::Spanned;
+use crate::scenario::file::checkpoint as shape;
 use crate::scenario::file::laws::Length;
-use crate::scenario::file::training as shape;
 use crate::scenario::model::{Checkpoint, Model, OnNotice};
 use crate::training::interval::Rule;
 use crate::training::progress::Pace;
@@ -22,7 +22,6 @@ use crate::units::{Bytes, Diagnostic, Diagnostics, Duration, Rate, Usd};
 /// Who checkpoints.
 pub(super) struct Who<'a> {
     pub name: &'a str,
-    pub at: Place,
     /// Nodes of the (largest) gang.
     pub nodes: u32,
     /// Pools that it may be in, by index.
@@ -82,8 +81,8 @@ impl Context<'_, '_> {
             }
         }
         let on_notice = c.on_notice.as_ref().map(|n| OnNotice { drain: n.drain, write: moves.write, early: n.early });
-        if let Some(n) = &on_notice {
-            never_in_time(n, who, model, out);
+        if let (Some(n), Some(written)) = (&on_notice, &c.on_notice) {
+            never_in_time(n, who, model, written.at, out);
         }
         let peers = match &*c.mode {
             shape::Mode::InMemory(m) if m.group.get() < 2 || m.group.get() > who.nodes => {
@@ -350,7 +349,7 @@ impl Context<'_, '_> {
 }
 
 /// A save that no pool's notice leaves time for is no protection.
-fn never_in_time(n: &OnNotice, who: &Who<'_>, model: &Model, out: &mut Diagnostics) {
+fn never_in_time(n: &OnNotice, who: &Who<'_>, model: &Model, at: Place, out: &mut Diagnostics) {
     let spot = who.pools.iter().filter_map(|p| model.pools[*p].supply.as_deref().map(|s| (&model.pools[*p].name, s)));
     let late: Vec<String> = spot
         .filter(|(_, s)| s.spot && !in_time(s.notice.effective(), n.drain, n.write))
@@ -364,7 +363,7 @@ fn never_in_time(n: &OnNotice, who: &Who<'_>, model: &Model, out: &mut Diagnosti
                 n.drain + n.write,
                 late.join(", ")
             ))
-            .at(who.at.0, who.at.1, "its `on_notice` never succeeds there")
+            .at(at.0, at.1, "never succeeds there")
             .help("write faster, or leave `on_notice` out"),
         );
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::recordings::Recordings;
@@ -12,6 +12,7 @@ use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::scenario::decode::Spanned;
 use crate::scenario::file::Scenario;
+use crate::scenario::file::money::PricesAt;
 use crate::units::{Diagnostic, Diagnostics, Duration, SimTime, SourceMap};
 
 /// Where published data lies, by the folder that it has below the data folder.
@@ -157,6 +158,8 @@ pub(super) struct Context<'a, 'e> {
     pub warmup: Duration,
     pub horizon: Duration,
     pub seed: u64,
+    /// The date whose prices apply when the run begins.
+    pub priced: Date,
     pub evidence: Vec<EvidenceNote>,
     /// What is known of each pool that was made, beside the model.
     pub facts: Vec<PoolFacts>,
@@ -181,7 +184,12 @@ impl<'a, 'e> Context<'a, 'e> {
     pub fn new(s: &Scenario, start: Zoned, env: &'a mut Env<'e>) -> Context<'a, 'e> {
         let span = jiff::SignedDuration::from_nanos(s.warmup.value.0 as i64);
         let epoch = start.checked_sub(span).unwrap_or_else(|_| start.clone());
+        let priced = match &s.prices {
+            PricesAt::On(date) => **date,
+            PricesAt::InForce => epoch.date(),
+        };
         Context {
+            priced,
             env,
             start,
             epoch,

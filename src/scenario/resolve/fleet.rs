@@ -124,7 +124,7 @@ impl Context<'_, '_> {
         let path = self.price_path(p, out)?;
         let tariff = self.tariff(s, p, &hardware, path.as_ref(), out);
         // Faults of the price and of how nodes come and go are told together.
-        let supply = self.supply(p, &facts, path.as_ref().map(|(path, _)| path), out);
+        let supply = self.supply(p, &facts, path.as_ref().map(|(path, ..)| path), out);
         let (tariff, supply) = (tariff?, supply?);
         let power = self.power(p, instance, device.as_ref(), out)?;
         let per_island = p.island.map_or(u32::MAX, |n| n.get());

@@ -31,7 +31,7 @@ impl Context<'_, '_> {
         s: &Scenario,
         p: &Pool,
         h: &Hardware<'_>,
-        path: Option<&(PricePath, String)>,
+        path: Option<&(PricePath, String, Evidence)>,
         out: &mut Diagnostics,
     ) -> Option<Tariff> {
         let (market, discount) = match &p.buy {
@@ -43,7 +43,7 @@ impl Context<'_, '_> {
         let rule = BillingRule::of(provider, market);
         let (steps, per_milli, per) = match &p.price {
             Some(price) => match path {
-                Some((path, source)) => path_price(p, path, source, h, out)?,
+                Some((path, source, grade)) => path_price(p, path, source, *grade, h, out)?,
                 None => self.own_price(s, p, price, market, h, out)?,
             },
             None => self.book_price(s, p, market, h, out)?,
@@ -138,7 +138,7 @@ impl Context<'_, '_> {
 
     /// The price of a pool that follows a history, over the run, and where it comes from; `Some(None)` where it does not.
     #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
-    pub fn price_path(&mut self, p: &Pool, out: &mut Diagnostics) -> Option<Option<(PricePath, String)>> {
+    pub fn price_path(&mut self, p: &Pool, out: &mut Diagnostics) -> Option<Option<(PricePath, String, Evidence)>> {
         let Some(Price::Path(h)) = p.price.as_ref().map(|p| &p.value) else { return Some(None) };
         let (paths, points) = self.env.prices(&h.files, out)?;
         let at = h.files.first().map_or(h.files.at, |f| f.at);
@@ -201,7 +201,11 @@ impl Context<'_, '_> {
         let files: Vec<String> =
             paths.iter().filter_map(|p| p.file_name().map(|f| f.to_string_lossy().into_owned())).collect();
         let laid = if h.aligned == Aligned::Dated { "by date" } else { "from the run's start" };
-        Some(Some((path, format!("{}, {}, laid {laid}", files.join(", "), **zone))))
+        // Another type's prices, or another time's, stand in.
+        let own = h.instance.as_ref().is_none_or(|i| p.instance.as_ref().is_some_and(|o| o.eq_ignore_ascii_case(i)));
+        let grade = if own && h.aligned == Aligned::Dated { Evidence::Measured } else { Evidence::Guess };
+        let of = h.instance.as_ref().filter(|_| !own).map_or_else(String::new, |i| format!(" of {}", **i));
+        Some(Some((path, format!("{}{of}, {}, laid {laid}", files.join(", "), **zone), grade)))
     }
 
     /// An instance type's price per GPU.
@@ -393,6 +397,7 @@ fn path_price(
     p: &Pool,
     path: &PricePath,
     source: &str,
+    grade: Evidence,
     h: &Hardware<'_>,
     out: &mut Diagnostics,
 ) -> Option<(Vec<PriceStep>, u32, String)> {
@@ -401,7 +406,7 @@ fn path_price(
         from: SimTime(from.0),
         rate: *rate,
         source: source.to_owned(),
-        evidence: Evidence::Measured.key().to_owned(),
+        evidence: grade.key().to_owned(),
     };
     Some((path.steps().iter().map(step).collect(), per_milli, per))
 }

@@ -8,10 +8,10 @@ use super::laws;
 use super::supply::per_hour;
 use crate::catalog::{Market, Provider};
 use crate::formats::Place;
-use crate::kernel::Dist;
+use crate::kernel::{Dist, Streams};
 use crate::market::advisor::{Feed, LABELS, hazard_of_share, of_advice};
 use crate::market::lifetime::empirical;
-use crate::market::{Bathtub, Calendar, CalendarShape, Cause, Lifetime, Offset, PricePath, Replay, ReplayError};
+use crate::market::{Bathtub, Calendar, CalendarShape, Cause, Lifetime, Offset, OnOff, PricePath, Replay, ReplayError};
 use crate::scenario::decode::Spanned;
 use crate::scenario::file::fleet::Pool;
 use crate::scenario::file::market as shape;
@@ -101,6 +101,12 @@ impl Context<'_, '_> {
                 let (replay, folder) = self.replay(p, t, out)?;
                 all.replays.push((replay, Cause::Capacity));
                 all.folders.push(Some(folder));
+            }
+            shape::Reclaim::UpDown(m) => {
+                let replay = self.up_down(p, m, r.at, facts, out)?;
+                self.reclaims_of(p, "prior", stated);
+                all.replays.push((replay, Cause::Capacity));
+                all.folders.push(None);
             }
             shape::Reclaim::PriceCrossing(b) => {
                 let replay = self.crossing(p, b, r.at, facts, price, out)?;
@@ -231,6 +237,40 @@ impl Context<'_, '_> {
         Some((replay, folder))
     }
 
+    /// A made-up market, long enough that replications meet different parts of it.
+    fn up_down(
+        &self,
+        p: &Pool,
+        m: &shape::UpDownMarket,
+        at: Place,
+        facts: &PoolFacts,
+        out: &mut Diagnostics,
+    ) -> Option<Replay> {
+        const RUNS: u64 = 100;
+        let (up, down) = (laws::hours(&m.up, out)?, laws::hours(&m.down, out)?);
+        let law = match OnOff::new(up, down) {
+            Ok(law) => law,
+            Err(e) => {
+                out.push(Diagnostic::error(e.to_string()).at(at.0, at.1, "these lengths"));
+                return None;
+            }
+        };
+        let need = Duration(self.end().0);
+        let turns = need.as_hours_f64() * RUNS as f64 / (law.laws().0.mean() + law.laws().1.mean());
+        if turns > 1e6 {
+            out.push(
+                Diagnostic::error(format!("the market of pool `{}` would change {turns:.0} times", *p.name))
+                    .at(at.0, at.1, "lengths far too short for such a horizon")
+                    .help("check their units"),
+            );
+            return None;
+        }
+        let length = Duration(need.0.saturating_mul(RUNS));
+        let mut luck = Streams::new(self.seed, 0).stream("market", p.name.as_str(), 0);
+        let trace = Arc::new(law.path(length, m.tick, &mut luck));
+        Some(Replay { trace, offset: Offset::Random, wrap: true, nodes_per_unit: facts.nodes })
+    }
+
     fn crossing(
         &mut self,
         p: &Pool,
@@ -271,7 +311,7 @@ impl Context<'_, '_> {
     fn on_demand_price(&self, p: &Pool, facts: &PoolFacts, at: Place, out: &mut Diagnostics) -> Option<Rate> {
         let found = p.instance.as_ref().zip(facts.region.as_ref()).and_then(|(word, region)| {
             let i = self.env.catalog.instance(word).ok()?;
-            self.env.catalog.price(i, region, Market::OnDemand, self.epoch.date()).ok()
+            self.env.catalog.price(i, region, Market::OnDemand, self.priced).ok()
         });
         if found.is_none() {
             out.push(

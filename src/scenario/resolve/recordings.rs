@@ -12,12 +12,15 @@ use crate::scenario::decode::Spanned;
 use crate::scenario::file::market::{LifeLog as LogShape, LogFormat, Polarity as PolarityShape, ReplayTrace};
 use crate::units::{Diagnostic, Diagnostics, SourceMap};
 
+/// A price history.
+type History = Arc<Vec<PricePoint>>;
+
 /// What was read; nothing where it could not be, which has been told then.
 #[derive(Debug, Default)]
 pub(super) struct Recordings {
     traces: Vec<(PathBuf, How, Option<Arc<Availability>>)>,
     lives: Vec<(PathBuf, How, Option<Arc<LifeLog>>)>,
-    prices: Vec<(Vec<PathBuf>, Option<Arc<Vec<PricePoint>>>)>,
+    prices: Vec<(Vec<PathBuf>, Option<History>)>,
 }
 
 fn format(f: &LogFormat) -> TraceFormat {
@@ -87,7 +90,7 @@ impl Env<'_> {
         &mut self,
         files: &[Spanned<String>],
         out: &mut Diagnostics,
-    ) -> Option<(Vec<PathBuf>, Arc<Vec<PricePoint>>)> {
+    ) -> Option<(Vec<PathBuf>, History)> {
         let paths: Vec<PathBuf> = files.iter().map(|f| self.input(f, out)).collect::<Option<_>>()?;
         if let Some((_, known)) = self.recordings.prices.iter().find(|(p, _)| *p == paths) {
             return known.clone().map(|h| (paths, h));

@@ -6,7 +6,7 @@ use super::context::PoolFacts;
 use crate::scenario::decode::quantity::Bandwidth;
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
-use crate::scenario::file::training::CheckpointStore;
+use crate::scenario::file::checkpoint::CheckpointStore;
 use crate::scenario::model::Store;
 use crate::training::transfer::{Distance, Path};
 use crate::units::{Diagnostic, Diagnostics};

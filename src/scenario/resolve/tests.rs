@@ -154,6 +154,21 @@ fn spot_pools_have_their_causes_notices_and_launches() {
 }
 
 #[test]
+fn a_made_up_market_is_up_as_often_as_its_laws_say() {
+    let m = run(
+        "buy: Spot(reclaim: [UpDown(up: Exponential(\"4h\"), down: Exponential(\"1h\"), tick: \"10m\")]),",
+        "",
+        "work: Time(\"10h\")",
+    );
+    let supply = m.pools[0].supply.as_deref().expect("it comes and goes");
+    let (replay, _) = &supply.replays[0];
+    assert_eq!((replay.offset, replay.wrap, replay.nodes_per_unit), (Offset::Random, true, 8));
+    // 3,000 days hold some 14,400 turns: the mean is known to less than a hundredth.
+    assert!((replay.trace.mean().unwrap() - 0.8).abs() < 0.01);
+    assert!((losses::of_gang(&m, &[0], 8).mean_hours() / 4.0 - 1.0).abs() < 0.04);
+}
+
+#[test]
 fn a_price_history_is_the_tariff_step_by_step() {
     let m = loaded(BOUGHT).model;
     let steps: Vec<(u64, Rate)> = m.pools[2].tariff.steps.iter().map(|s| (s.from.0 / 60_000_000_000, s.rate)).collect();

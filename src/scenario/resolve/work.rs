@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::checkpoint::{Who, stages};
 use super::context::Context;
+use super::laws;
 use super::sizes::{Size, check_sizes, sizes_of};
 use super::stores::Stores;
-use super::{laws, losses};
+use super::usage::{Draws, usage};
 use crate::fleet::{PoolId, PoolSet};
-use crate::kernel::{Dist, Streams};
+use crate::kernel::Dist;
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
 use crate::scenario::file::laws::{Gpus, ShareLaw};
-use crate::scenario::file::work::{self as shape, Fallback, Format, GpuUse, WaitTarget, Work as Shape};
-use crate::scenario::model::{Model, Run, Source, Tier, Work};
+use crate::scenario::file::work::{self as shape, Fallback, Format, WaitTarget, Work as Shape};
+use crate::scenario::model::{Model, Source, Tier, Work};
 use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Label, Name};
-use crate::workload::synth::{Amount, Endings, Mix, Spec, Synth, Usage};
+use crate::workload::synth::{Amount, Endings, Mix, Spec, Synth};
 use crate::workload::trace::{self, Moment, TraceFormat};
 use crate::workload::{Job, Request, Use};
 
@@ -330,37 +330,6 @@ impl Context<'_, '_> {
         Some(work)
     }
 
-    /// How jobs keep their progress and get going again; none for jobs that do neither.
-    #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
-    fn keeping(
-        &mut self,
-        j: &shape::Jobs,
-        work: &Work,
-        nodes: u32,
-        stores: &Stores<'_>,
-        model: &Model,
-        out: &mut Diagnostics,
-    ) -> Option<Option<Arc<Run>>> {
-        if j.checkpoint.is_none() && j.restart.is_none() {
-            return Some(None);
-        }
-        let open = work.tiers.iter().fold(PoolSet::EMPTY, |s, t| s.or(t.pools)).and(PoolSet::first(model.pools.len()));
-        let pools: Vec<usize> = open.iter().map(|p| usize::from(p.0)).collect();
-        // Jobs of several sizes have one interval: that of the largest, which loses nodes most often.
-        let losses = losses::of_gang(model, &pools, nodes);
-        let who = Who { name: j.name.as_str(), at: j.name.at, nodes, pools, losses };
-        let kept = match &j.checkpoint {
-            Some(c) => Some(self.checkpoint(c, &who, stores, model, out)?),
-            None => None,
-        };
-        let stages = match &j.restart {
-            Some(r) => stages(r, kept.as_ref().map(|k| k.read), None, out)?,
-            None => Vec::new(),
-        };
-        let checkpoint = kept.map_or_else(Default::default, |k| k.checkpoint);
-        Some(Some(Arc::new(Run { checkpoint, stages, redundancy_ppm: 0, buying: None })))
-    }
-
     /// What all kinds of work have in common.
     #[expect(clippy::too_many_arguments, reason = "the parts of one struct, made in two ways")]
     pub(super) fn finish(
@@ -505,40 +474,4 @@ fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
             .help("for example 12, or 0.5"),
     );
     None
-}
-
-pub(super) fn usage(u: &GpuUse, out: &mut Diagnostics) -> Option<Usage> {
-    let known = |l: &ShareLaw, none: Fraction| *l == ShareLaw::Constant(none);
-    let busy = if known(&u.busy, Fraction::ONE) { None } else { Some(laws::share(&u.busy, u.busy.at, out)?) };
-    let stall =
-        if known(&u.stalled, Fraction::ZERO) { None } else { Some(laws::share(&u.stalled, u.stalled.at, out)?) };
-    let gpu_mem_mib = u.memory.and_then(|m| Dist::constant(m.mib_ceil() as f64).ok());
-    Some(Usage { busy, stall, gpu_mem_mib })
-}
-
-/// Use drawn for the jobs of a trace that does not say, once, when it is read: the same in every replication.
-struct Draws {
-    busy: Option<(Dist, crate::kernel::Stream)>,
-    stall: Option<(Dist, crate::kernel::Stream)>,
-    mem: u32,
-}
-
-impl Draws {
-    fn new(seed: u64, name: &Name, u: &GpuUse, out: &mut Diagnostics) -> Option<Draws> {
-        let laws = usage(u, out)?;
-        let streams = Streams::new(seed, 0);
-        let with = |d: Option<Dist>, purpose: &str| d.map(|d| (d, streams.stream(purpose, name.as_str(), 0)));
-        Some(Draws {
-            busy: with(laws.busy, "busy"),
-            stall: with(laws.stall, "stall"),
-            mem: u.memory.map_or(0, |m| u32::try_from(m.mib_ceil()).unwrap_or(u32::MAX)),
-        })
-    }
-
-    fn next(&mut self) -> Use {
-        let ppm = |d: &mut Option<(Dist, crate::kernel::Stream)>, none: u32| {
-            d.as_mut().map_or(none, |(d, s)| (d.sample(s).clamp(0.0, 1.0) * 1e6).round() as u32)
-        };
-        Use { busy_ppm: ppm(&mut self.busy, 1_000_000), stall_ppm: ppm(&mut self.stall, 0), gpu_mem_mib: self.mem }
-    }
 }

@@ -244,7 +244,7 @@ fn the_suite_takes_given_traces_and_says_what_data_is_missing() {
     let rows: String = (0..200).map(|i| format!("p{i:03},100,1,1,{},\n", 50 + i % 40)).collect();
     let text = format!("{HEAD}\n{rows}");
     let (dir, paths) = files(&[(super::NODES, NODES), ("mine.csv", text.as_bytes())]);
-    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1), optimum: false };
+    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1), ..Options::default() };
     let cases = run(&options).expect("the nodes lie beside the trace");
     assert_eq!(cases.len(), 6);
     assert_eq!((cases[5].case.as_str(), cases[5].verdict, cases[5].published), ("mine/FGD", Verdict::Unchecked, None));
@@ -260,7 +260,7 @@ fn the_suite_takes_given_traces_and_says_what_data_is_missing() {
         (super::NODES, b"cpu_milli,memory_mib,gpu,model\n1,1,1,A\n"),
         ("big.csv", format!("{HEAD}\na,1,1,8,1000,\nb,1,1,8,1000,\n").as_bytes()),
     ]);
-    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1), optimum: false };
+    let options = Options { data: None, traces: vec![paths[1].clone()], seeds: Some(1), ..Options::default() };
     assert!(matches!(run(&options), Err(NoCases::Bad(d, _)) if d.list.len() == 1));
 }
 

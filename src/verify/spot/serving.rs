@@ -11,6 +11,7 @@ use crate::policy::spot::hedge::{Cover, Hedge};
 use crate::units::Duration;
 
 /// Of the on-demand price.
+#[allow(clippy::approx_constant, reason = "a ratio of prices, not 1/π")]
 const SPOT_RATIO: f64 = 0.318;
 
 /// Traces, replicas needed, ticks of a start, and what came out.

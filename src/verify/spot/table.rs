@@ -39,15 +39,25 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The six of the table, in its order; half of the hours for traces of a gap below a minute.
+    /// The six of the table, in its order. Traces of a gap below a minute are days long, not weeks: on those also a day
+    /// of work, with half of each deadline and with the two of the multi-zone evaluation (36 and 48 h).
     #[must_use]
-    pub fn all(gap: Duration) -> [Setting; 6] {
-        let half = if is_fine(gap) { 2 } else { 1 };
-        [(52, 2), (52, 20), (70, 2), (70, 20), (92, 2), (92, 20)].map(|(r, d)| Setting {
-            work_h: 48 / half,
-            deadline_h: r / half,
+    pub fn all(gap: Duration) -> Vec<Setting> {
+        let days = [(48, 52), (48, 70), (48, 92)];
+        let day = [(24, 26), (24, 35), (24, 36), (24, 46), (24, 48)];
+        let fine: &[(u64, u64)] = if is_fine(gap) { &day } else { &[] };
+        let both = days.iter().chain(fine).flat_map(|s| [(s, 2), (s, 20)]);
+        both.map(|((work_h, deadline_h), d)| Setting {
+            work_h: *work_h,
+            deadline_h: *deadline_h,
             overhead_centi_h: d,
         })
+        .collect()
+    }
+
+    /// How far apart runs start: 12 h, or 6 h with a day of work.
+    fn stride(self) -> Duration {
+        Duration::from_hours(self.work_h / 4)
     }
 
     /// `48x52x0.2`.
@@ -91,20 +101,15 @@ pub struct Start {
 /// Where the jobs of a setting start: every `stride` (rounded to whole ticks, at least one) of every trace, for as long as
 /// there is room.
 #[must_use]
-pub fn starts(traces: &[Availability], setting: Setting, stride: impl Fn(Duration) -> Duration) -> Vec<Start> {
+pub fn starts(traces: &[Availability], setting: Setting, stride: Duration) -> Vec<Start> {
     let mut out = Vec::new();
     for (trace, t) in traces.iter().enumerate().filter(|(_, t)| Setting::all(t.gap).contains(&setting)) {
         let need = setting.ticks(t.gap);
-        let step = ((2 * stride(t.gap).0 + t.gap.0) / (2 * t.gap.0)).max(1) as usize;
+        let step = ((2 * stride.0 + t.gap.0) / (2 * t.gap.0)).max(1) as usize;
         let room = (t.counts.len() + 1).saturating_sub(need);
         out.extend((0..room).step_by(step).map(|offset| Start { trace, offset }));
     }
     out
-}
-
-/// 12 h, or 6 h of a fine trace.
-fn stride(gap: Duration) -> Duration {
-    Duration::from_hours(if is_fine(gap) { 6 } else { 12 })
 }
 
 /// What every start of a setting costs.
@@ -177,9 +182,9 @@ pub(super) fn published(traces: &[Availability], best: bool) -> Vec<Case> {
     let gap = traces.first().map_or(Duration::from_secs(600), |t| t.gap);
     let settings = Setting::all(gap);
     let mut out = Vec::new();
-    for (setting, row) in settings.into_iter().zip(&TABLE) {
+    for (&setting, row) in settings.iter().zip(&TABLE) {
         debug_assert_eq!(setting.name(), row.setting);
-        let column = Column::run(traces, &spot, setting, starts(traces, setting, stride), false);
+        let column = Column::run(traces, &spot, setting, starts(traces, setting, setting.stride()), false);
         let case = |what: &str| format!("{}/{what}", row.setting);
         out.push(Case::checked(SUITE, case("runs"), f64::from(row.runs), column.starts.len() as f64, 0.0));
         out.push(Case::checked(SUITE, case("missed deadlines"), 0.0, column.missed as f64, 0.0));
@@ -201,8 +206,8 @@ pub(super) fn published(traces: &[Availability], best: bool) -> Vec<Case> {
     out.extend(singles(traces, &spot, &settings));
     if best {
         for (name, least, greedy, up, ratio) in GAPS {
-            let setting = settings.into_iter().find(|s| s.name() == name).expect("a setting of the table");
-            let every = starts(traces, setting, |_| Duration::from_hours(48));
+            let setting = *settings.iter().find(|s| s.name() == name).expect("a setting of the table");
+            let every = starts(traces, setting, Duration::from_hours(48));
             let column = Column::run(traces, &spot, setting, every, true);
             let of = |p| column.mean(p, None).unwrap_or(f64::NAN);
             let ours = (column.mean_optimum(None).unwrap_or(f64::NAN), of(1), of(6));
@@ -260,7 +265,7 @@ pub(super) fn given(traces: &[Availability], best: bool) -> Result<Vec<Case>, Di
     let spot: Vec<Vec<bool>> = traces.iter().map(Availability::any).collect();
     let mut out = Vec::new();
     for setting in settings {
-        let column = Column::run(traces, &spot, setting, starts(traces, setting, stride), best);
+        let column = Column::run(traces, &spot, setting, starts(traces, setting, setting.stride()), best);
         // No trace has room for this deadline.
         if column.starts.is_empty() {
             continue;

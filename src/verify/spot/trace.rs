@@ -72,15 +72,18 @@ fn field<'a>(node: &'a Node, key: &str, what: &str, faults: &mut Diagnostics) ->
     found
 }
 
-/// `metadata.gap_seconds`: whole seconds, from 1 to a day.
+/// The longest tick: with a longer one the tightest deadline of the table, 4 h beyond the work, could be missed.
+const GAP_MAX_S: u32 = 3_600;
+
+/// `metadata.gap_seconds`: whole seconds, from 1 to an hour.
 fn gap(root: &Node, faults: &mut Diagnostics) -> Option<Duration> {
     let metadata = field(root, "metadata", "the trace", faults)?;
     let node = field(metadata, "gap_seconds", "`metadata`", faults)?;
-    match whole(node).filter(|s| (1..=86_400).contains(s)) {
+    match whole(node).filter(|s| (1..=GAP_MAX_S).contains(s)) {
         Some(s) => Some(Duration::from_secs(u64::from(s))),
         None => {
             let d = Diagnostic::error(format!(
-                "`gap_seconds` must be a whole number of seconds from 1 to 86400, found {}",
+                "`gap_seconds` must be a whole number of seconds from 1 to {GAP_MAX_S}, found {}",
                 node.found()
             ));
             let (source, span) = node.head();

@@ -92,7 +92,7 @@ fn a_gap_that_a_launch_cannot_bridge_is_waited_out() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_lists_are_the_table_and_no_policy_beats_them(
