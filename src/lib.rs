@@ -32,6 +32,8 @@ pub mod scenario;
 
 pub mod sim;
 
+pub mod experiment;
+
 pub mod report;
 
 pub mod verify;

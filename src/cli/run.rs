@@ -1,6 +1,9 @@
 //! `fleetcast run`: a scenario, its summary, its charts and tables.
 
+mod luck;
+
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,6 +25,8 @@ use crate::scenario::model::Model;
 use crate::sim::simulate;
 use crate::units::{Activity, Duration};
 
+use luck::{Many, Plan, with_luck};
+
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -29,6 +34,7 @@ Examples:
   fleetcast run
   fleetcast run my.ron --set pools.t4.nodes=40 --set queue=SkipAhead
   fleetcast run my.ron --variant all-on-demand --seed 7 --out run-7
+  fleetcast run my.ron --replications 100
   fleetcast run my.ron --json | jq '.metrics[] | select(.name == \"cost.total\")'")]
 pub struct Args {
     /// The scenario (.ron, .json, .yaml); the embedded quickstart where none is named
@@ -45,6 +51,12 @@ pub struct Args {
     /// Leave the scenario's variants out
     #[arg(long, conflicts_with = "variant")]
     no_variants: bool,
+    /// Run it and its variants, and each point of its curves, so many times, each with luck of its own
+    #[arg(long, value_name = "N")]
+    replications: Option<NonZeroU32>,
+    /// Leave the scenario's curves out
+    #[arg(long)]
+    no_curves: bool,
     /// Folder for charts and tables [default: fleetcast-out/SCENARIO]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -87,18 +99,46 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     for n in input.notices.iter().chain(&outcome.notices) {
         console.note(&format!("note: {n}"));
     }
+    let many = plan(a, loaded, seed, &outcome, variants, &others).run(console);
     if let Some(out) = &out {
-        write_all(out, a, seed, &input, &outcome, &others)?;
+        write_all(out, a, seed, &input, &outcome, &others, &many)?;
     }
     if a.json {
-        console.print(&summary_json(&outcome).map_err(|e| Failure::Fault(e.into()))?);
+        let text = summary_json(&outcome).and_then(|t| with_luck(&t, many.luck()));
+        console.print(&text.map_err(|e| Failure::Fault(e.into()))?);
     } else {
         console.print(&summary::text(&outcome, &others, &next(a, out.as_ref(), &outcome)));
+        if !many.candidates.is_empty() {
+            console.print(&many.text());
+        }
         if a.ties {
             console.print(&tie_orders(loaded, seed));
         }
     }
     Ok(Exit::Fine)
+}
+
+/// What is to be run besides: replications as the command line says, else the scenario; curves where they are written.
+fn plan<'a>(
+    a: &Args,
+    loaded: &'a Loaded,
+    seed: u64,
+    outcome: &'a Outcome,
+    variants: &'a [Model],
+    others: &'a [Outcome],
+) -> Plan<'a> {
+    let curves = loaded
+        .curves
+        .iter()
+        .filter(|c| !a.no_files && !a.no_curves && (!a.no_variants || c.variant.is_none()))
+        .map(|c| (c, a.replications.map_or(c.replications, NonZeroU32::get)))
+        .collect();
+    Plan {
+        runs: std::iter::once((&loaded.model, outcome)).chain(variants.iter().zip(others)).collect(),
+        replications: a.replications.map_or(loaded.model.replications, NonZeroU32::get),
+        curves,
+        seed,
+    }
 }
 
 /// The same run under every order in which equal nodes may be taken.
@@ -181,7 +221,15 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-fn write_all(out: &OutDir, a: &Args, seed: u64, input: &Input, o: &Outcome, others: &[Outcome]) -> Result<(), Failure> {
+fn write_all(
+    out: &OutDir,
+    a: &Args,
+    seed: u64,
+    input: &Input,
+    o: &Outcome,
+    others: &[Outcome],
+    many: &Many,
+) -> Result<(), Failure> {
     let json = |e: serde_json::Error| Failure::Fault(e.into());
     let mut inputs = Vec::new();
     let mut files = input.inputs.clone();
@@ -211,7 +259,8 @@ fn write_all(out: &OutDir, a: &Args, seed: u64, input: &Input, o: &Outcome, othe
     let mut text = serde_json::to_string_pretty(&manifest).map_err(json)?;
     text.push('\n');
     out.write("manifest.json", text.as_bytes())?;
-    out.write("summary.json", summary_json(o).map_err(json)?.as_bytes())?;
+    let summary = summary_json(o).and_then(|t| with_luck(&t, many.luck())).map_err(json)?;
+    out.write("summary.json", summary.as_bytes())?;
     out.write("timeseries.csv", timeseries_csv(o).as_bytes())?;
     out.write("charges.csv", charges_csv(o).as_bytes())?;
     for (name, text) in loss_tables(o) {
@@ -232,7 +281,7 @@ fn write_all(out: &OutDir, a: &Args, seed: u64, input: &Input, o: &Outcome, othe
         out.write(&format!("charts/{}.png", c.name), &c.png)?;
         out.write(&format!("charts/{}.csv", c.name), c.csv.as_bytes())?;
     }
-    Ok(())
+    many.write(out, &o.scenario, &about)
 }
 
 /// Writes job rows as they come, and shows how far the run is.

@@ -3,8 +3,10 @@
 //! A chart is a function from outcomes to a [`Drawing`]; [`render_all`] turns drawings into files' bytes, in parallel.
 
 pub mod capacity;
+pub mod curves;
 pub mod dashboard;
 pub mod dollars;
+pub mod finishes;
 pub mod gantt;
 pub mod inspect;
 pub mod labels;
@@ -21,6 +23,7 @@ use rayon::prelude::*;
 use super::axes::About;
 use super::render::{self, RenderError};
 use super::scene::Scene;
+use crate::experiment::{Candidate, CurveOutcome};
 use crate::outcome::Outcome;
 
 /// A chart before it becomes files.
@@ -67,6 +70,18 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(survival::draw(o, about));
     all.push(notice::draw(o, about));
     all.into_iter().flatten().collect()
+}
+
+/// The drawings of many runs, each with the name of its file: finish times of the scenario and its variants, and each
+/// curve. `curves` has the lines of one curve beside each other, the scenario's own first.
+#[must_use]
+pub fn luck_drawings(candidates: &[Candidate], curves: &[CurveOutcome], about: &About) -> Vec<(String, Drawing)> {
+    let mut all = Vec::new();
+    all.extend(finishes::draw(candidates, about).map(|d| (d.name.to_owned(), d)));
+    for lines in curves.chunk_by(|a, b| a.name == b.name) {
+        all.extend(self::curves::draw(lines, about).map(|d| (format!("curve-{}", lines[0].name), d)));
+    }
+    all
 }
 
 /// Draws each as SVG and PNG, in parallel; the order stays.

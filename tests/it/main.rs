@@ -9,4 +9,5 @@ mod cli_trace;
 mod cli_verify;
 mod golden_draws;
 mod layers;
+mod luck;
 mod scenarios;
