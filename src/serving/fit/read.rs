@@ -37,8 +37,8 @@ pub struct Key {
 /// The rows of a set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Set {
-    /// `MODEL/GPU/ENGINE/DTYPE/TP`; other parallelism follows TP (`TP4-EP2`), and the version follows the engine
-    /// (`vllm@0.18.0`) where the table has several of them.
+    /// `MODEL/GPU/ENGINE/DTYPE/TP`; other parallelism follows TP (`TP4-EP2`), and of several versions all but
+    /// the one with the most rows follow the engine (`vllm@0.18.0`).
     pub name: String,
     /// What it is of.
     pub key: Key,
@@ -162,13 +162,19 @@ fn sets(mut csv: Csv) -> Outcome<Vec<Set>> {
             tpot_ms: time(at.tpot)?,
         });
     }
-    let mut names: BTreeMap<String, u32> = BTreeMap::new();
-    for key in found.keys() {
-        *names.entry(name(key, "")).or_default() += 1;
+    // Of several versions the one with the most rows has the plain name; among equals the last.
+    let mut largest: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for (key, rows) in &found {
+        let this = (rows.len(), key.version.clone());
+        let best = largest.entry(name(key, "")).or_insert_with(|| this.clone());
+        if this.0 >= best.0 {
+            *best = this;
+        }
     }
     let set = |(key, rows): (Key, Vec<Row>)| {
-        let several = names.get(&name(&key, "")).is_some_and(|n| *n > 1) && !key.version.is_empty();
-        let version = if several { format!("@{}", key.version) } else { String::new() };
+        let plain = largest.get(&name(&key, "")).is_none_or(|(_, version)| *version == key.version);
+        let version = if key.version.is_empty() { UNRECORDED } else { &key.version };
+        let version = if plain { String::new() } else { format!("@{version}") };
         Set { name: name(&key, &version), key, rows }
     };
     Ok(found.into_iter().map(set).collect())
@@ -218,8 +224,7 @@ mod tests {
                     ,trtllm,1,org/M,h100_sxm,,agg,1024,1024,8,2,4,10,1\n";
         let sets = read(&format!("{head}{rows}")).unwrap();
         let names: Vec<&str> = sets.iter().map(|s| s.name.as_str()).collect();
-        let want =
-            ["M/h100_sxm/trtllm/unrecorded/TP2-EP4", "M/h100_sxm/vllm@0.18/fp8/TP2", "M/h100_sxm/vllm@0.19/fp8/TP2"];
+        let want = ["M/h100_sxm/trtllm/unrecorded/TP2-EP4", "M/h100_sxm/vllm@0.18/fp8/TP2", "M/h100_sxm/vllm/fp8/TP2"];
         assert_eq!(names, want);
         assert_eq!((sets[1].rows[0].concurrency, sets[2].rows[0].concurrency), (64, 8));
     }
