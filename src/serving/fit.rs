@@ -97,6 +97,9 @@ pub struct Fit {
     pub mape: f64,
     /// The same, each row predicted by a fit to the others.
     pub loo: f64,
+    /// Whether three or more lengths were fitted: with two, `b`, `c` and `p` cannot all be told apart, and `b` is left
+    /// out first.
+    pub separable: bool,
     /// What prompts of one's own take; `None` where only one length was measured.
     pub ttft: Option<Ttft>,
 }
@@ -105,7 +108,7 @@ pub struct Fit {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FitError {
     /// Too few rows.
-    #[error("{used} rows can be fitted, {MIN_ROWS} are needed")]
+    #[error("rows that can be fitted: {used}, and {MIN_ROWS} are needed")]
     TooFewRows {
         /// Usable.
         used: usize,
@@ -182,14 +185,16 @@ impl FitError {
     }
 }
 
-/// The columns of the fit for one row, in the order `a, b, c, p` and, with experts, `expert_ms`.
+/// The columns of the fit for one row, in the order `a, c, p, b` and, with experts, `expert_ms` before `b`. `b` is the
+/// last, and so the first to go where the rows cannot tell all of them apart: it is the smallest.
 fn columns(r: &Row, o: &Options) -> Vec<f64> {
     let (input, output) = (r.isl as f64 * o.length_share, r.osl as f64 * o.length_share);
     let n = r.concurrency as f64;
-    let mut v = vec![1.0, n, n * (input + output / 2.0), n * input / output];
+    let mut v = vec![1.0, n * (input + output / 2.0), n * input / output];
     if o.expert_share > 0.0 {
         v.push(experts_touched(o.expert_share, r.concurrency));
     }
+    v.push(n);
     v
 }
 
@@ -235,6 +240,10 @@ pub fn from_benchmark(rows: &[Row], o: &Options) -> Result<Fit, FitError> {
     if used.iter().all(|r| r.isl * first.osl == first.isl * r.osl) {
         return Err(FitError::OneShape);
     }
+    let mut shapes: Vec<(u64, u64)> = used.iter().map(|r| (r.isl, r.osl)).collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    let shapes = shapes.len();
     let cost = solve(&used, o);
     cost.check()?;
     let unseen: Vec<f64> = (0..used.len())
@@ -262,6 +271,7 @@ pub fn from_benchmark(rows: &[Row], o: &Options) -> Result<Fit, FitError> {
         used: used.len(),
         mape: error(&|_, r| tpot_ms(&cost, r, o)),
         loo: error(&|i, _| unseen[i]),
+        separable: shapes > 2,
         ttft: ttft(&used, o),
     })
 }
@@ -271,15 +281,11 @@ fn solve(rows: &[Row], o: &Options) -> StepCost {
         rows.iter().map(|r| columns(r, o).into_iter().map(|v| v / r.tpot_ms).collect()).collect();
     let x = nnls::solve(&weighted, &vec![1.0; rows.len()]);
     let at = |i: usize| x.get(i).copied().unwrap_or(0.0);
-    StepCost {
-        a: at(0),
-        b: at(1),
-        c: at(2),
-        p: at(3),
-        expert_ms: at(4),
-        expert_share: o.expert_share,
-        ..StepCost::default()
-    }
+    let experts = o.expert_share > 0.0;
+    let (expert_ms, b) = if experts { (at(3), at(4)) } else { (0.0, at(3)) };
+    // Experts that cost nothing have no share either.
+    let expert_share = if expert_ms > 0.0 { o.expert_share } else { 0.0 };
+    StepCost { a: at(0), b, c: at(1), p: at(2), expert_ms, expert_share, ..StepCost::default() }
 }
 
 /// A line through the TTFTs of the lowest concurrency at which two lengths were measured.

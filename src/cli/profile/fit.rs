@@ -79,11 +79,19 @@ pub(super) fn run(a: &FitArgs, console: &Console) -> Result<Exit, Failure> {
 
 fn chosen<'a>(a: &FitArgs, sets: &'a [Set]) -> Result<&'a Set, Failure> {
     let names = || sets.iter().map(|s| s.name.as_str());
-    let listed = || {
-        let rest = sets.len().saturating_sub(MOST_LISTED);
+    // Those that hold the words that were given, or all.
+    let listed = |word: &str| {
+        let word = word.trim().to_lowercase();
+        let holding: Vec<&str> = names().filter(|n| n.to_lowercase().contains(&word)).collect();
+        let (what, of): (_, Vec<&str>) = if holding.is_empty() || word.is_empty() {
+            ("the sets are", names().collect())
+        } else {
+            ("sets with that:", holding)
+        };
+        let rest = of.len().saturating_sub(MOST_LISTED);
         let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
-        let first: Vec<String> = names().take(MOST_LISTED).map(clean).collect();
-        format!("the sets are {}{more}", first.join(", "))
+        let first: Vec<String> = of.into_iter().take(MOST_LISTED).map(clean).collect();
+        format!("{what} {}{more}", first.join(", "))
     };
     let file = clean(&a.file.display().to_string());
     match (&a.set, sets) {
@@ -91,7 +99,7 @@ fn chosen<'a>(a: &FitArgs, sets: &'a [Set]) -> Result<&'a Set, Failure> {
         (None, [one]) => Ok(one),
         (None, _) => {
             let d = Diagnostic::error(format!("`{file}` has {} sets: which is to be fitted?", sets.len()));
-            Err(Failure::input(d.help("choose one with --set NAME").help(listed())))
+            Err(Failure::input(d.help("choose one with --set NAME").help(listed(""))))
         }
         (Some(word), _) => sets.iter().find(|s| s.name.eq_ignore_ascii_case(word.trim())).ok_or_else(|| {
             let d = Diagnostic::error(format!("`{file}` has no set `{}`", clean(word)));
@@ -99,7 +107,7 @@ fn chosen<'a>(a: &FitArgs, sets: &'a [Set]) -> Result<&'a Set, Failure> {
                 Some(near) => d.help(format!("did you mean `{}`?", clean(near))),
                 None => d,
             };
-            Failure::input(d.help(listed()))
+            Failure::input(d.help(listed(word)))
         }),
     }
 }
@@ -134,6 +142,9 @@ fn block(set: &Set, fit: &Fit, file: &Path, o: &Options) -> String {
         "// mean error {:.1} % on its own rows, {:.1} % on rows left out one at a time\n",
         fit.mape, fit.loo
     ));
+    if !fit.separable {
+        out.push_str("// two lengths only: b, c and p cannot all be told apart, and b is left out first\n");
+    }
     if let Some(t) = fit.ttft {
         out.push_str(&format!(
             "// TTFT at concurrency {}: {} ms and {} ms a prompt token\n",
@@ -143,7 +154,9 @@ fn block(set: &Set, fit: &Fit, file: &Path, o: &Options) -> String {
         ));
     }
     out.push_str("//   isl    osl  concurrency  measured ms  fitted ms   error  unseen\n");
-    for f in &fit.rows {
+    let mut rows: Vec<_> = fit.rows.iter().collect();
+    rows.sort_by_key(|f| (f.row.isl, f.row.osl, f.row.concurrency));
+    for f in rows {
         let percent = |v: f64| format!("{:+.1} %", 100.0 * (v / f.row.tpot_ms - 1.0));
         let unseen = f.unseen_ms.map_or_else(|| "left out".to_owned(), percent);
         out.push_str(&format!(

@@ -24,10 +24,10 @@ pub fn draw(name: &str, fit: &Fit, about: &About) -> Option<Drawing> {
         words::count(fit.used as u64),
         percent(fit.loo)
     );
-    let note = "a disc is one concurrency and length; the band is ten per cent either side of the diagonal; grey ones \
-                queued before their first token and were left out";
+    let note = "band: ten per cent either side; grey: queued before the first token, and left out of the fit";
     let (mut s, body) = page(&title, note, about);
-    let max = fit.rows.iter().map(|f| f.row.tpot_ms.max(f.fitted_ms)).fold(0.0, f64::max);
+    // What was fitted sets the scale: a row that queued may be far off, and is in the table of the chart.
+    let max = fit.rows.iter().filter(|f| f.used).map(|f| f.row.tpot_ms.max(f.fitted_ms)).fold(0.0, f64::max);
     let (top, ticks, step) = from_zero(max, 1e-9, 6);
     let ticks = plain(&ticks, step);
     let shapes = shapes(&fit.rows);
@@ -45,7 +45,7 @@ pub fn draw(name: &str, fit: &Fit, about: &About) -> Option<Drawing> {
     plot.y_axis(&mut s, &ticks, "fitted, ms a token");
     plot.x_axis(&mut s, &ticks, "measured, ms a token");
     s.line(plot.at(0.0, 0.0), corner, GREY, 2);
-    for f in &fit.rows {
+    for f in fit.rows.iter().filter(|f| f.row.tpot_ms <= top && f.fitted_ms <= top) {
         let ink = if f.used { ink_of(&shapes, f) } else { MID };
         disc(&mut s, plot.at(f.row.tpot_ms, f.fitted_ms), ink);
     }
@@ -117,8 +117,9 @@ mod tests {
         for shapes in [3, 20] {
             let d = draw("llama-3.1-70b-fp8-h100-vllm-tp2", &fit(shapes), &about).unwrap();
             assert_eq!(d.scene.faults(), Vec::<String>::new());
+            let seen = d.csv.lines().skip(1).count();
             let discs = d.scene.shapes.iter().filter(|s| matches!(s, Shape::Disc(..))).count();
-            assert_eq!((discs, d.csv.lines().count()), (4 * shapes as usize, 4 * shapes as usize + 1));
+            assert!(seen == 4 * shapes as usize && discs + 1 >= seen, "all but perhaps the one that queued");
         }
     }
 

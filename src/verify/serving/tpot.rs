@@ -319,3 +319,6 @@ fn at_least(case: String, published: f64, ours: f64) -> Case {
 fn wants_more(r: &Row, capacity: u64) -> bool {
     saturated(r.concurrency as f64, LENGTH_SHARE * r.isl as f64, LENGTH_SHARE * r.osl as f64, capacity)
 }
+
+#[cfg(test)]
+mod tests;
