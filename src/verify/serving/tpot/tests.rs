@@ -83,7 +83,7 @@ fn no_table_is_no_data_and_a_broken_one_points_to_its_line() {
 
 #[test]
 fn bundled_profiles_are_the_fits_of_the_public_table() {
-    let data = PathBuf::from("../shared/data");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let Ok(sets) = sets(&Options { data: Some(data), ..Options::default() }) else { return };
     let mut seen = 0;
     for p in bundled().iter().filter(|p| p.source.starts_with("ai-dynamo")) {
