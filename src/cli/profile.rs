@@ -203,6 +203,10 @@ fn text(p: &Profile) -> String {
         let loo = q.loo.map_or_else(String::new, |v| format!("; {v:.1} % on rows left out one at a time"));
         out.push_str(&format!("  error     {:.1} %{rows}{most}{loo}\n", q.mape));
     }
+    if let Some(t) = p.ttft {
+        let (base, slope) = (words::number(t.base_ms, 1), number(t.ms_per_token));
+        out.push_str(&format!("  TTFT      {base} ms and {slope} ms a prompt token, at {} at a time\n", t.concurrency));
+    }
     if !p.note.is_empty() {
         out.push_str(&format!("  note      {}\n", p.note));
     }

@@ -17,7 +17,7 @@ use crate::serving::fit::Ttft;
 use crate::units::{Diagnostic, nearest};
 
 /// Columns of the table.
-const COLUMNS: usize = 31;
+const COLUMNS: usize = 32;
 
 /// Every bundled profile, by name.
 #[must_use]
@@ -108,15 +108,14 @@ fn profile(line: &'static str) -> Profile {
         kv_tokens: maybe(20).map(|n| n as u64),
         max_sequences: count(21),
         quality: maybe(24).map(|mape| Quality { rows: count(22), concurrency_max: count(23), mape, loo: maybe(25) }),
-        // The lowest concurrency of each set is not kept: it is four or less in all but a few.
-        ttft: maybe(26).map(|base_ms| Ttft { base_ms, ms_per_token: number(27), concurrency: 0 }),
-        evidence: if f[28] == "fitted" { Evidence::Fitted } else { Evidence::Prior },
-        source: match f[29] {
+        ttft: maybe(26).map(|base_ms| Ttft { base_ms, ms_per_token: number(27), concurrency: number(28) as u64 }),
+        evidence: if f[29] == "fitted" { Evidence::Fitted } else { Evidence::Prior },
+        source: match f[30] {
             "aiconfigurator" => "ai-dynamo/aiconfigurator silicon_sample.csv, 2026-08-21".into(),
             "vidur" => "microsoft/vidur data/profiling/compute, 2024-11".into(),
             _ => "casys-kaist/LLMServingSim profiles and bench, 2026-08".into(),
         },
-        note: text(30),
+        note: text(31),
     }
 }
 
