@@ -8,6 +8,7 @@ pub mod fgd;
 pub mod gaia;
 pub mod queues;
 pub mod reclaim;
+pub mod serving;
 pub mod spot;
 pub mod timing;
 
@@ -133,5 +134,11 @@ pub const SUITES: &[Suite] = &[
         about: "deadline policies on measured spot availability (NSDI 2024), and SpotHedge (EuroSys 2025)",
         quick: true,
         run: spot::run,
+    },
+    Suite {
+        name: "serving",
+        about: "step costs of language models: fits and priors against measured times between tokens",
+        quick: true,
+        run: serving::run,
     },
 ];
