@@ -69,6 +69,10 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     if a.list {
         return list(if a.suites.is_empty() { SUITES.iter().collect() } else { suites }, a.json, console);
     }
+    if !a.cases.is_empty() && suites.iter().all(|s| s.name != "autoscalers") {
+        let d = Diagnostic::error("no suite that was named reads case files");
+        return Err(Failure::input(d.help("write `fleetcast verify autoscalers --cases FILE`")));
+    }
     let options = Options {
         data: Some(data.to_owned()),
         traces: a.trace.clone(),

@@ -246,10 +246,7 @@ impl Config {
     #[must_use]
     pub fn tolerances(&self) -> Tolerance {
         let own = |rules: fn(&Behavior) -> &Rules| self.behavior.as_ref().and_then(|b| rules(b).tolerance);
-        Tolerance {
-            down: own(|b| &b.down).unwrap_or(self.tolerance),
-            up: own(|b| &b.up).unwrap_or(self.tolerance),
-        }
+        Tolerance { down: own(|b| &b.down).unwrap_or(self.tolerance), up: own(|b| &b.up).unwrap_or(self.tolerance) }
     }
 
     /// The windows of a behaviour, defaults filled in.

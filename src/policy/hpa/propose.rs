@@ -112,7 +112,10 @@ pub fn propose(
     let tolerance = config.tolerances();
     let cpu = matches!(metric, Metric::Resource { cpu: true, .. });
     match (metric, reading) {
-        (Metric::Resource { target: PodTarget::Utilisation(percent), .. }, &Reading::Pods { samples, stray, requests }) => {
+        (
+            Metric::Resource { target: PodTarget::Utilisation(percent), .. },
+            &Reading::Pods { samples, stray, requests },
+        ) => {
             let measured = Measured::new(config, pods, samples, stray, cpu, now)?;
             utilisation(tolerance, current, percent, measured, requests)
         }
@@ -159,8 +162,7 @@ impl Measured {
         if pods.is_empty() {
             return Err(MetricError::NoPods);
         }
-        let waits =
-            Waits { cpu_initialisation: config.cpu_initialisation, readiness_delay: config.readiness_delay };
+        let waits = Waits { cpu_initialisation: config.cpu_initialisation, readiness_delay: config.readiness_delay };
         let groups = group(pods, samples, cpu, waits, now);
         let mut values: Vec<Option<i64>> = (0..pods.len()).map(|i| samples.get(i)?.map(|s| s.value)).collect();
         for &i in groups.ignored.iter().chain(&groups.unready) {

@@ -196,7 +196,9 @@ pub fn read(m: &f::Metric, pods: usize, now: SimTime, report: &mut Report<'_>) -
             let mut out = Read { failed: r.failed, of_pods: true, stray: all(&r.stray), ..Read::default() };
             let lists = (r.values.len(), r.containers.as_ref().map_or(0, Vec::len));
             let requests = r.requests.as_ref().map_or(0, Vec::len);
-            if !(too_many(lists.0, "values") & too_many(lists.1, "lists of containers") & too_many(requests, "requests"))
+            if !(too_many(lists.0, "values")
+                & too_many(lists.1, "lists of containers")
+                & too_many(requests, "requests"))
             {
                 return None;
             }
@@ -253,9 +255,7 @@ pub fn read(m: &f::Metric, pods: usize, now: SimTime, report: &mut Report<'_>) -
         f::Metric::Object(o) => {
             Some(Read { failed: o.value.is_none(), series: o.value.iter().map(|q| q.0).collect(), ..Read::default() })
         }
-        f::Metric::External(e) => {
-            Some(Read { failed: e.values.is_empty(), series: all(&e.values), ..Read::default() })
-        }
+        f::Metric::External(e) => Some(Read { failed: e.values.is_empty(), series: all(&e.values), ..Read::default() }),
     }
 }
 

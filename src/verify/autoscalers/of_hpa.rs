@@ -17,7 +17,8 @@ fn negative(report: &mut Report<'_>, what: &str, n: i32) -> bool {
 }
 
 pub fn proposal(case: &f::ProposalCase, report: &mut Report<'_>) {
-    if negative(report, "current", case.current) || negative(report, "status_replicas", case.status_replicas.unwrap_or(0))
+    if negative(report, "current", case.current)
+        || negative(report, "status_replicas", case.status_replicas.unwrap_or(0))
     {
         return;
     }
@@ -135,12 +136,19 @@ pub fn reconcile(case: &f::ReconcileCase, report: &mut Report<'_>) {
         }
         last = at.value;
         if step.metrics.len() != case.steps[0].metrics.len() {
-            let message = format!("step {} has {} metrics, the first has {}", i + 1, step.metrics.len(), case.steps[0].metrics.len());
+            let message = format!(
+                "step {} has {} metrics, the first has {}",
+                i + 1,
+                step.metrics.len(),
+                case.steps[0].metrics.len()
+            );
             return report.fault_at(at.at, message, "this step", "an HPA keeps its metrics");
         }
         let now = BEGIN + last;
         replicas = step.current.unwrap_or(replicas);
-        if negative(report, "current", replicas) || negative(report, "status_replicas", step.status_replicas.unwrap_or(0)) {
+        if negative(report, "current", replicas)
+            || negative(report, "status_replicas", step.status_replicas.unwrap_or(0))
+        {
             return;
         }
         let config = Config {

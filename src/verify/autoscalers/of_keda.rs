@@ -16,7 +16,8 @@ const MAX_REPLICAS: i32 = 10_000;
 fn one_each(values: &[Option<f64>], o: &f::ScaledObject, report: &mut Report<'_>) -> bool {
     let (have, want) = (values.len(), o.triggers.len());
     if have != want {
-        report.fault(format!("{have} values for {want} triggers"), "write one for each, `None` where it cannot be read");
+        report
+            .fault(format!("{have} values for {want} triggers"), "write one for each, `None` where it cannot be read");
     }
     have == want
 }
@@ -39,7 +40,12 @@ pub fn poll(case: &f::KedaPollCase, report: &mut Report<'_>) {
         }
         let before = report.lines();
         if step.at.value < last {
-            return report.fault_at(step.at.at, "a step lies before the one above it", "earlier", "write them in order");
+            return report.fault_at(
+                step.at.at,
+                "a step lies before the one above it",
+                "earlier",
+                "write them in order",
+            );
         }
         last = step.at.value;
         replicas = step.current.unwrap_or(replicas);
@@ -131,11 +137,21 @@ pub fn timeline(case: &f::KedaTimelineCase, report: &mut Report<'_>) {
     }
     for pair in case.values.windows(2) {
         if pair[1].from.value <= pair[0].from.value {
-            return report.fault_at(pair[1].from.at, "values begin no later than those above", "earlier", "write them in order");
+            return report.fault_at(
+                pair[1].from.at,
+                "values begin no later than those above",
+                "earlier",
+                "write them in order",
+            );
         }
     }
     if case.values[0].from.value != Duration::ZERO {
-        return report.fault_at(case.values[0].from.at, "the first values begin after 0", "later than 0", "begin with `from: \"0s\"`");
+        return report.fault_at(
+            case.values[0].from.at,
+            "the first values begin after 0",
+            "later than 0",
+            "begin with `from: \"0s\"`",
+        );
     }
     if !case.values.iter().all(|s| one_each(&s.values, &case.scaled_object, report)) {
         return;

@@ -93,9 +93,15 @@ mod tests {
 
     #[test]
     fn quantities_are_thousandths() {
-        for (text, milli) in
-            [("500m", 500), ("2", 2000), ("0.5", 500), ("1.5k", 1_500_000), ("1Ki", 1_024_000), ("-3m", -3), ("1e3", 1_000_000)]
-        {
+        for (text, milli) in [
+            ("500m", 500),
+            ("2", 2000),
+            ("0.5", 500),
+            ("1.5k", 1_500_000),
+            ("1Ki", 1_024_000),
+            ("-3m", -3),
+            ("1e3", 1_000_000),
+        ] {
             assert_eq!(read(Form::Text, text), Some(milli), "{text}");
         }
         assert_eq!(read(Form::Number, "8.6"), Some(8600));
