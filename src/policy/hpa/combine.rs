@@ -37,8 +37,8 @@ pub struct NoProposal {
 pub fn combine(config: &Config, view: &View<'_>, now: SimTime) -> Result<Combined, NoProposal> {
     let about = (view.replicas, view.status_replicas, view.pods);
     let mut each = SmallVec::new();
-    let (mut best, mut first, mut failed): (Option<(i32, usize)>, Option<(usize, MetricError)>, usize) =
-        (None, None, 0);
+    let (mut best, mut failed) = (None::<(i32, usize)>, 0);
+    let mut first: Option<(usize, MetricError)> = None;
     for (i, metric) in config.metrics.iter().enumerate() {
         let reading = view.readings.get(i).unwrap_or(&Reading::Failed);
         let proposal = propose(config, *metric, reading, about, now);

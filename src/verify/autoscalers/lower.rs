@@ -120,7 +120,7 @@ fn pod(p: &f::Pod, now: SimTime) -> hpa::Pod {
         f::Pod::Failed => hpa::Pod { phase: Phase::Failed, ..ready },
         f::Pod::Succeeded => hpa::Pod { phase: Phase::Succeeded, ..ready },
         f::Pod::Deleted => hpa::Pod { deleted: true, ..ready },
-        f::Pod::Pod(d) => {
+        f::Pod::Other(d) => {
             let started = d.started.map(|age| ago(now, age));
             let changed = d.ready_changed.map(|age| ago(now, age)).or(started).unwrap_or(now);
             hpa::Pod {

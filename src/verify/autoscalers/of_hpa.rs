@@ -202,13 +202,13 @@ const fn able_word(a: &f::Able) -> &'static str {
     }
 }
 
-const fn limit_word(l: &f::Limit) -> &'static str {
+const fn limit_word(l: &f::LimitReason) -> &'static str {
     match l {
-        f::Limit::DesiredWithinRange => "DesiredWithinRange",
-        f::Limit::ScaleUpLimit => "ScaleUpLimit",
-        f::Limit::ScaleDownLimit => "ScaleDownLimit",
-        f::Limit::TooManyReplicas => "TooManyReplicas",
-        f::Limit::TooFewReplicas => "TooFewReplicas",
+        f::LimitReason::DesiredWithinRange => "DesiredWithinRange",
+        f::LimitReason::ScaleUpLimit => "ScaleUpLimit",
+        f::LimitReason::ScaleDownLimit => "ScaleDownLimit",
+        f::LimitReason::TooManyReplicas => "TooManyReplicas",
+        f::LimitReason::TooFewReplicas => "TooFewReplicas",
     }
 }
 

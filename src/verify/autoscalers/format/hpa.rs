@@ -85,7 +85,7 @@ choice! {
         /// Running, ready, and being deleted.
         Deleted,
         /// Any other.
-        Pod(PodDetails),
+        Other(PodDetails),
         /// So many of one kind.
         Times(u32, Box<Pod>),
     }
@@ -361,7 +361,7 @@ record! {
         /// Replicas.
         pub replicas: Option<i32>,
         /// The reason of `ScalingLimited`.
-        pub reason: Option<Limit>,
+        pub reason: Option<LimitReason>,
         /// What the policies alone allow in the direction of the step, whatever minimum and maximum say.
         pub limit: Option<i32>,
     }
@@ -369,7 +369,7 @@ record! {
 
 choice! {
     /// The reason of the condition `ScalingLimited`.
-    pub enum Limit {
+    pub enum LimitReason {
         /// Nothing limits.
         DesiredWithinRange,
         /// A policy on the way up.
