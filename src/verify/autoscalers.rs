@@ -6,6 +6,7 @@
 //!
 //! *Invariant:* no simulation stands around a controller here: what is checked is the rule alone.
 
+mod blame;
 mod format;
 mod lower;
 mod of_hpa;
@@ -20,7 +21,7 @@ use std::path::Path;
 use self::format::{Cases, Item};
 use self::report::Report;
 use super::{Case, NoCases, Options};
-use crate::formats::{Syntax, parse, read_text};
+use crate::formats::{Syntax, Value, parse, read_text};
 use crate::scenario::decode::{Spanned, decode, schema};
 use crate::units::{Diagnostic, Diagnostics, SourceId, SourceMap};
 
@@ -77,7 +78,11 @@ fn text_cases(id: SourceId, syntax: Syntax, sources: &SourceMap, cases: &mut Vec
         return faults;
     }
     let mut seen: Vec<&Spanned<String>> = Vec::new();
-    for item in &file.cases {
+    let nodes = match node.get("cases").map(|n| &n.value) {
+        Some(Value::List(nodes)) => nodes.as_slice(),
+        _ => &[],
+    };
+    for (item, node) in file.cases.iter().zip(nodes) {
         let name = item.id();
         if let Some(first) = seen.iter().find(|s| s.value == name.value) {
             faults.push(
@@ -88,7 +93,7 @@ fn text_cases(id: SourceId, syntax: Syntax, sources: &SourceMap, cases: &mut Vec
             );
         }
         seen.push(name);
-        item.run(&mut Report::new(name, cases, &mut faults));
+        item.run(&mut Report::new(name, node, cases, &mut faults));
     }
     faults
 }

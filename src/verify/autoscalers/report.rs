@@ -1,8 +1,9 @@
 //! What a case found, as lines of the report.
 
 use super::SUITE;
+use super::blame::{self, Blame};
 use super::quantity::Quantity;
-use crate::formats::Place;
+use crate::formats::{Node, Place};
 use crate::scenario::decode::Spanned;
 use crate::units::{Diagnostic, Diagnostics};
 use crate::verify::Case;
@@ -11,6 +12,8 @@ use crate::verify::Case;
 #[derive(Debug)]
 pub struct Report<'a> {
     id: &'a Spanned<String>,
+    /// As it was written.
+    node: &'a Node,
     /// `step 2`, where there are several.
     part: String,
     lines: usize,
@@ -19,9 +22,14 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Of a case by its id.
-    pub fn new(id: &'a Spanned<String>, cases: &'a mut Vec<Case>, faults: &'a mut Diagnostics) -> Report<'a> {
-        Report { id, part: String::new(), lines: 0, cases, faults }
+    /// Of a case by its id, and as it was written.
+    pub fn new(
+        id: &'a Spanned<String>,
+        node: &'a Node,
+        cases: &'a mut Vec<Case>,
+        faults: &'a mut Diagnostics,
+    ) -> Report<'a> {
+        Report { id, node, part: String::new(), lines: 0, cases, faults }
     }
 
     /// A fault of the case as a whole.
@@ -39,12 +47,16 @@ impl<'a> Report<'a> {
     }
 
     /// What a controller refuses in its configuration; `None` then.
-    pub fn accept<T, E: std::fmt::Display>(&mut self, made: Result<T, Vec<E>>) -> Option<T> {
+    pub fn accept<T, E: Blame>(&mut self, made: Result<T, Vec<E>>) -> Option<T> {
         match made {
             Ok(t) => Some(t),
             Err(faults) => {
                 for f in faults {
-                    self.fault(f.to_string(), "the cluster would refuse it too");
+                    let help = "the cluster would refuse it too";
+                    match blame::place(self.node, &f.way()) {
+                        Some(at) => self.fault_at(at, f.to_string(), "refused", help),
+                        None => self.fault(f.to_string(), help),
+                    }
                 }
                 None
             }

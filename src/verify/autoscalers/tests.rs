@@ -198,3 +198,25 @@ fn a_file_that_is_not_there_is_bad_input() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_complaint_points_to_its_field() {
+    let behavior = "behavior: (scale_up: (policies: [Pods(1, \"9s\")]), scale_down: (policies: [Pods(1, \"9s\"),\n Pods(0, \"9s\")]))";
+    let table = [
+        ("RateLimit(id: \"x\", current: 1, wanted: 2, max_replicas: 5,\n min_replicas: 9, expect: (replicas: 2))".to_owned(), (2, 16)),
+        (format!("RateLimit(id: \"x\", current: 1, wanted: 2, max_replicas: 5, {behavior}, expect: (replicas: 2))"), (2, 2)),
+        (
+            "Proposal(id: \"x\", current: 1, metric: Pods(\naverage_value: 0, values: [1]), expect: (replicas: 1))".to_owned(),
+            (2, 16),
+        ),
+        (
+            "KedaHpa(id: \"x\", min_replicas: 1, max_replicas: 1, scaled_object: (triggers: [(),\n(target: Value(0))]))".to_owned(),
+            (2, 10),
+        ),
+        ("RateLimit(\nid: \"x\", current: 1, wanted: 2, max_replicas: 0, expect: (replicas: 2))".to_owned(), (2, 47)),
+    ];
+    for (case, place) in table {
+        let (_, faults) = cases_of(&format!("(cases: [{case}])"));
+        assert_eq!(faults.iter().map(|f| f.1).collect::<Vec<_>>(), [place], "{case}: {faults:?}");
+    }
+}
