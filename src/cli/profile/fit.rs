@@ -206,6 +206,8 @@ fn chart(set: &Set, fit: &Fit, file: &Path, out: &OutDir, console: &Console) -> 
     let about = About {
         subtitle: format!("{} · {stem}, {} rows", clean(&set.name), words::count(fit.rows.len() as u64)),
         footnote: format!("fitted by fleetcast {}", env!("CARGO_PKG_VERSION")),
+        deadlines: Vec::new(),
+        notices: Vec::new(),
     };
     let Some(drawing) = draw(&clean(&set.key.model), fit, &about) else { return Ok(()) };
     for c in render_all(vec![drawing]).map_err(|e| Failure::Fault(e.into()))? {
