@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn no_text_overlaps_another_or_leaves_the_page() {
-        let about = About { subtitle: "bench.csv".into(), footnote: "fitted by fleetcast".into() };
+        let (subtitle, footnote) = ("bench.csv".into(), "fitted by fleetcast".into());
+        let about = About { subtitle, footnote, deadlines: Vec::new(), notices: Vec::new() };
         for shapes in [3, 20] {
             let d = draw("llama-3.1-70b-fp8-h100-vllm-tp2", &fit(shapes), &about).unwrap();
             assert_eq!(d.scene.faults(), Vec::<String>::new());
