@@ -176,8 +176,11 @@ fn tie_orders(loaded: &Loaded, seed: u64) -> String {
 /// Three commands to try next.
 fn next(a: &Args, out: Option<&OutDir>, o: &Outcome) -> Vec<String> {
     let scenario = a.scenario.as_ref().map_or_else(String::new, |p| format!(" {}", p.display()));
-    let set =
-        o.pools.first().map_or_else(String::new, |p| format!(" --set pools.{}.nodes={}", p.name, p.nodes_at_start + 2));
+    // Of pools whose nodes are launched on request more of them change nothing: luck is what to look at there.
+    let set = match o.pools.iter().find(|p| p.nodes_at_start > 0) {
+        Some(p) => format!(" --set pools.{}.nodes={}", p.name, p.nodes_at_start + 2),
+        None => " --replications 100".to_owned(),
+    };
     let mut list = Vec::new();
     if let Some(out) = out {
         list.push(format!("fleetcast explain {}    (charts in {}/charts)", out.path().display(), out.path().display()));
