@@ -24,6 +24,8 @@ pub mod policy;
 
 pub mod training;
 
+pub mod serving;
+
 pub mod ledger;
 
 pub mod outcome;

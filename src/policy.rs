@@ -2,6 +2,8 @@
 //!
 //! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
 
+pub mod hpa;
+pub mod keda;
 pub mod placement;
 pub mod queue;
 pub mod spot;

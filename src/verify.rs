@@ -3,11 +3,13 @@
 //! A suite is a list of cases. A case passes when ours is within its tolerance of the published figure; one without a
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
+pub mod autoscalers;
 pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
 pub mod queues;
 pub mod reclaim;
+pub mod serving;
 pub mod spot;
 pub mod timing;
 
@@ -70,6 +72,8 @@ pub struct Options {
     pub traces: Vec<PathBuf>,
     /// How many seeds; the suite's own number when none.
     pub seeds: Option<usize>,
+    /// Files of more cases, for a suite that reads them.
+    pub cases: Vec<PathBuf>,
     /// Whether to work out the best that could have been done, where a suite knows how.
     pub optimum: bool,
 }
@@ -133,5 +137,17 @@ pub const SUITES: &[Suite] = &[
         about: "deadline policies on measured spot availability (NSDI 2024), and SpotHedge (EuroSys 2025)",
         quick: true,
         run: spot::run,
+    },
+    Suite {
+        name: "serving",
+        about: "step costs of language models: fits and priors against measured times between tokens",
+        quick: true,
+        run: serving::run,
+    },
+    Suite {
+        name: "autoscalers",
+        about: "HPA v2 and KEDA on the values of their own unit tests, exactly",
+        quick: true,
+        run: autoscalers::run,
     },
 ];

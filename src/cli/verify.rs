@@ -25,6 +25,7 @@ Examples:
   fleetcast verify fgd --data ~/gpu-data             the published placement experiment
   fleetcast verify fgd --trace mine.csv --seeds 3    the same on a trace of your own
   fleetcast verify spot --optimum                    spot policies beside the best that could be had
+  fleetcast verify autoscalers --cases mine.ron      HPA and KEDA on cases of your own
   fleetcast verify queues --json | jq 'select(.verdict == \"fail\")'
   fleetcast verify --timing --seeds 3                only how fast it is")]
 pub struct Args {
@@ -32,11 +33,14 @@ pub struct Args {
     #[arg(value_name = "SUITE")]
     suites: Vec<String>,
     /// List the suites and run none
-    #[arg(long, conflicts_with_all = ["trace", "seeds", "optimum", "timing"])]
+    #[arg(long, conflicts_with_all = ["trace", "cases", "seeds", "optimum", "timing"])]
     list: bool,
     /// Run these trace files instead of the published ones; name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
     trace: Vec<PathBuf>,
+    /// Also run the cases of these files (`autoscalers`); docs/cases.md describes their format. Name the suite before
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
+    cases: Vec<PathBuf>,
     /// How many seeds to average over, or how often to time; each suite's own number (or 5) where left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
@@ -65,9 +69,14 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     if a.list {
         return list(if a.suites.is_empty() { SUITES.iter().collect() } else { suites }, a.json, console);
     }
+    if !a.cases.is_empty() && suites.iter().all(|s| s.name != "autoscalers") {
+        let d = Diagnostic::error("no suite that was named reads case files");
+        return Err(Failure::input(d.help("write `fleetcast verify autoscalers --cases FILE`")));
+    }
     let options = Options {
         data: Some(data.to_owned()),
         traces: a.trace.clone(),
+        cases: a.cases.clone(),
         seeds: a.seeds.map(|n| n as usize),
         optimum: a.optimum,
     };

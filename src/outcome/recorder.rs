@@ -74,7 +74,7 @@ pub struct StretchRow<'a> {
     pub ordinal: u64,
     /// Its workload.
     pub workload: &'a str,
-    /// The pool.
+    /// The pool of its first pod.
     pub pool: &'a str,
     /// Its market: `on-demand`, `spot`, `owned`.
     pub market: &'a str,
@@ -84,9 +84,9 @@ pub struct StretchRow<'a> {
     pub to: SimTime,
     /// What it was spent on.
     pub activity: Activity,
-    /// Milli-units held.
+    /// Milli-units held, over all of its pools.
     pub milli: u64,
-    /// Nodes held.
+    /// Pods.
     pub nodes: usize,
 }
 

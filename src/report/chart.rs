@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod labels;
 pub mod notice;
 pub mod options;
+pub mod profile;
 pub mod spend;
 pub mod split;
 pub mod survival;

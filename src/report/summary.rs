@@ -459,7 +459,12 @@ fn variant_lines(o: &Outcome, variants: &[Outcome], rows: usize) -> Vec<String> 
         t.add_row(vec![
             words::shorten(&v.name, 22),
             format!("{} USD", words::dollars(v.usd)),
-            v.wait_p90_s.map_or_else(|| "–".into(), |s| format!("p90 wait {}", words::length((s * 1e9) as u64))),
+            match (today.finish_s, v.finish_s, v.wait_p90_s) {
+                (_, Some(s), _) => format!("done in {}", words::length((s * 1e9) as u64)),
+                (Some(_), None, _) => "no run done".into(),
+                (None, None, Some(s)) => format!("p90 wait {}", words::length((s * 1e9) as u64)),
+                (None, None, None) => "–".into(),
+            },
             v.truth.map_or_else(|| "–".into(), |u| format!("use {}", words::percent(u))),
             change,
         ]);

@@ -188,9 +188,7 @@ impl World<'_, '_> {
     fn pools_of(&self, work: u16, market: Market) -> impl Iterator<Item = PoolId> + '_ {
         let tiers = self.model.work[work as usize].tiers.len();
         let open = self.model.open_pools(work as usize, 0, tiers);
-        open.iter().filter(move |p| {
-            self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot))
-        })
+        open.iter().filter(move |p| self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot)))
     }
 
     fn price_now(&self, pool: PoolId) -> Rate {
@@ -229,6 +227,8 @@ impl World<'_, '_> {
             Want::OnDemand => Some(Market::OnDemand),
         };
         if let Some(m) = running.filter(|_| running == market) {
+            // It may have stopped to save itself for a move that is not wanted any longer.
+            self.start_if_whole(id);
             if self.least(id) < u32::from(self.jobs[id].job.pods) {
                 self.buy(id, m);
             }
@@ -470,9 +470,7 @@ impl World<'_, '_> {
             }
         }
         let Some(b) = self.buyer(id) else { return };
-        if b.nodes.is_empty() {
-            b.launched = now;
-        }
+        b.launched = now;
         b.nodes.extend(launched);
         b.market = Some(market);
         self.node_joined(id);
@@ -489,7 +487,11 @@ impl World<'_, '_> {
     pub fn node_joined(&mut self, id: JobId) {
         if self.jobs[id].is_running() {
             let booting = |n: &NodeId| self.fleet.node(*n).state == NodeState::Booting;
-            let waits = self.jobs[id].run.as_deref().and_then(|r| r.buyer.as_deref()).is_some_and(|b| b.nodes.iter().any(booting));
+            let waits = self.jobs[id]
+                .run
+                .as_deref()
+                .and_then(|r| r.buyer.as_deref())
+                .is_some_and(|b| b.nodes.iter().any(booting));
             let saving = self.jobs[id].run.as_deref().is_some_and(|r| r.saving.is_some());
             if waits || saving {
                 return;
@@ -540,13 +542,21 @@ impl World<'_, '_> {
         let Some(r) = self.jobs[id].run.as_deref() else { return };
         let (since, now) = (r.idle_since, self.now);
         let pool = r.buyer.as_deref().and_then(|b| b.nodes.first()).map(|n| self.fleet.node(*n).pool);
-        let launched = launched.clamp(since, now);
+        // Without a launch since it stopped there was no boot either.
+        let launched = if launched < since { now } else { launched };
         self.timeline(id, None, None, since, launched);
         self.timeline(id, pool, Some(Activity::Boot), launched, now);
     }
 
     /// Adds a stretch to the timeline of a run that buys.
-    pub fn timeline(&mut self, id: JobId, pool: Option<PoolId>, activity: Option<Activity>, from: SimTime, to: SimTime) {
+    pub fn timeline(
+        &mut self,
+        id: JobId,
+        pool: Option<PoolId>,
+        activity: Option<Activity>,
+        from: SimTime,
+        to: SimTime,
+    ) {
         let (a, b) = (from.max(self.window.0), to.min(self.window.1));
         if a >= b || !self.is_bought(id) {
             return;

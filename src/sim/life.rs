@@ -255,8 +255,9 @@ impl World<'_, '_> {
             for (pool, milli) in &per_pool {
                 self.book(id, *pool, account, *milli, &job, &part);
             }
-            if let Some((pool, milli)) = per_pool.first() {
-                self.tell_stretch(id, *pool, *milli, spots.len(), &part);
+            if let Some((pool, _)) = per_pool.first() {
+                let milli = per_pool.iter().map(|(_, m)| m).sum();
+                self.tell_stretch(id, *pool, milli, spots.len(), &part);
             }
         }
         self.end_attempt(id, leaves, &per_pool);

@@ -55,3 +55,41 @@ fn help_teaches() {
         assert!(text.contains(w), "{w}");
     }
 }
+
+#[test]
+fn cases_of_ones_own_are_run_after_the_published_ones() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let case = |id: &str, replicas: u32| {
+        format!("RateLimit(id: \"{id}\", current: 10, wanted: 50, max_replicas: 99, expect: (replicas: {replicas}))")
+    };
+    let (good, wrong) = (
+        file("good.ron", &format!("(cases: [{}])", case("mine", 20))),
+        file("wrong.ron", &format!("(cases: [{}])", case("theirs", 21))),
+    );
+    let published = fine(&["verify", "autoscalers", "--json"]);
+    let with = fine(&["verify", "autoscalers", "--json", "--cases", &good]);
+    let own = with.strip_prefix(&published).expect("the published ones first");
+    let line: Value = serde_json::from_str(own).expect("one object");
+    assert_eq!((&line["case"], &line["verdict"]), (&"mine".into(), &"pass".into()));
+    let said = fleetcast(&["verify", "autoscalers", "--cases", &good, &wrong]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.lines().any(|l| l.starts_with("theirs") && l.ends_with("FAIL")), "{}", said.out);
+    // Bad files: all that is wrong, with its place.
+    let bad = file(
+        "bad.ron",
+        "(cases: [\n    RateLimit(id: \"a\", current: 10, wanted: 50, max_replica: 99, expect: ()),\n])",
+    );
+    let err = refused(
+        &["verify", "autoscalers", "--cases", &bad],
+        &["bad.ron:2", "did you mean `max_replicas`?", "missing field"],
+    );
+    assert!(!err.contains("panic"), "{err}");
+    let _ = refused(&["verify", "autoscalers", "--cases", "/nowhere/x.ron"], &["/nowhere/x.ron"]);
+    let _ = refused(&["verify", "queues", "--cases", &good], &["--cases", "autoscalers"]);
+    let _ = refused(&["verify", "--cases", &good], &["SUITE"]);
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The list. A module may import from those before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "units",
     "kernel",
     "formats",
@@ -17,6 +17,7 @@ const ORDER: [&str; 17] = [
     "fleet",
     "policy",
     "training",
+    "serving",
     "ledger",
     "outcome",
     "scenario",

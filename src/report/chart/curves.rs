@@ -453,7 +453,7 @@ fn title(c: &CurveOutcome, work: usize, show: Show) -> String {
         let (a, b) = (&c.points[first.0], &c.points[last.0]);
         let miss = |p: &PointOutcome| {
             let m = p.luck.work.get(work).and_then(|w| w.deadline);
-            m.map_or_else(String::new, |m| format!(" (misses in {})", words::percent(m.least)))
+            m.map_or_else(String::new, |m| format!(", {} missed,", words::percent(m.least)))
         };
         let usd = words::dollars;
         let change = match last.1 / first.1 - 1.0 {
@@ -469,7 +469,9 @@ fn title(c: &CurveOutcome, work: usize, show: Show) -> String {
             miss(b),
             usd(first.1),
             miss(a)
-        );
+        )
+        .trim_end_matches(',')
+        .to_owned();
     }
     let t = |s: f64| time(Some(Bound::At(s)));
     if show == Show::P90 {

@@ -236,7 +236,7 @@ fn bar(s: &mut Scene, plot: &Plot, st: &Stretch, origin: u64, (y, half): (f64, f
     if let Some(h) = hatch.filter(|_| area.w() >= 6.0) {
         s.hatch(area, h, 8.0);
     } else if ink == WHITE {
-        s.rect(area, MID);
+        s.rect(area, MID.tint(0.6));
     }
 }
 

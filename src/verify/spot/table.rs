@@ -47,12 +47,8 @@ impl Setting {
         let day = [(24, 26), (24, 35), (24, 36), (24, 46), (24, 48)];
         let fine: &[(u64, u64)] = if is_fine(gap) { &day } else { &[] };
         let both = days.iter().chain(fine).flat_map(|s| [(s, 2), (s, 20)]);
-        both.map(|((work_h, deadline_h), d)| Setting {
-            work_h: *work_h,
-            deadline_h: *deadline_h,
-            overhead_centi_h: d,
-        })
-        .collect()
+        both.map(|((work_h, deadline_h), d)| Setting { work_h: *work_h, deadline_h: *deadline_h, overhead_centi_h: d })
+            .collect()
     }
 
     /// How far apart runs start: 12 h, or 6 h with a day of work.

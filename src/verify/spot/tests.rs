@@ -64,10 +64,12 @@ fn without_its_data_the_suite_says_where_it_is_from() {
 
 #[test]
 fn fine_traces_have_a_day_of_work_too_and_starts_leave_room_for_a_deadline() {
-    let names = |gap| Setting::all(Duration::from_secs(gap)).into_iter().map(Setting::name).collect::<Vec<_>>().join(" ");
+    let names =
+        |gap| Setting::all(Duration::from_secs(gap)).into_iter().map(Setting::name).collect::<Vec<_>>().join(" ");
     assert_eq!(names(600), "48x52x0.02 48x52x0.2 48x70x0.02 48x70x0.2 48x92x0.02 48x92x0.2");
     assert_eq!(names(60), names(600));
-    let day = "24x26x0.02 24x26x0.2 24x35x0.02 24x35x0.2 24x36x0.02 24x36x0.2 24x46x0.02 24x46x0.2 24x48x0.02 24x48x0.2";
+    let day =
+        "24x26x0.02 24x26x0.2 24x35x0.02 24x35x0.2 24x36x0.02 24x36x0.2 24x46x0.02 24x46x0.2 24x48x0.02 24x48x0.2";
     assert_eq!(names(59), format!("{} {day}", names(600)));
     let dir = tempfile::tempdir().expect("a folder");
     let trace = |gap, ticks| {

@@ -1,0 +1,14 @@
+//! Serving language models on GPUs: how long things take, and what fits.
+//!
+//! - [`cost`]: how long one engine step takes, exactly, and many decode steps in closed form;
+//! - [`profile`]: bundled costs by model, GPU, engine and parallelism, with their evidence;
+//! - [`fit`]: costs from benchmarks and timed runs; [`physics`]: costs from data sheets;
+//! - [`memory`]: KV tokens that fit, and when a measurement was short of them.
+//!
+//! *Invariant:* no event queue, no money; no files but the benchmark tables that [`fit::read`] reads.
+
+pub mod cost;
+pub mod fit;
+pub mod memory;
+pub mod physics;
+pub mod profile;
