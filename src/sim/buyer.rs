@@ -16,7 +16,7 @@ use crate::market::Cause;
 use crate::outcome::Stretch;
 use crate::policy::placement::Spot;
 use crate::policy::spot::diversify::{PoolView, spread};
-use crate::policy::spot::{Market, Purchaser, View, Want};
+use crate::policy::spot::{Market, Purchase, Purchaser, View, Want};
 use crate::scenario::model::Buying;
 use crate::training::progress::Keeping;
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
@@ -31,6 +31,8 @@ pub(super) struct Buyer {
     market: Option<Market>,
     /// Lost spot since its last decision.
     preempted: bool,
+    /// Where it goes once it has saved itself.
+    moving: Option<Market>,
     /// The next decision by the clock.
     tick: Option<Timer>,
     /// A decision at this instant, because something happened.
@@ -66,6 +68,7 @@ impl World<'_, '_> {
             nodes: Vec::new(),
             market: None,
             preempted: false,
+            moving: None,
             tick: None,
             soon: None,
             launched: self.now,
@@ -123,7 +126,14 @@ impl World<'_, '_> {
         let view = self.view(id);
         let Some(b) = self.buyer(id) else { return };
         b.preempted = false;
-        let want = b.purchaser.decide(&view);
+        // A move that was decided before a save is made after it, if it still can be: asked again, a policy with a
+        // cooldown would say that it has only just moved. The deadline has the last word.
+        let guarded = |v: &View| Purchaser::new(Purchase::Greedy).decide(v) == Want::OnDemand;
+        let want = match b.moving.take().filter(|_| !view.preempted) {
+            Some(Market::Spot) if view.spot && !guarded(&view) => Want::Spot,
+            Some(Market::OnDemand) if view.on_demand => Want::OnDemand,
+            _ => b.purchaser.decide(&view),
+        };
         self.act(id, view.running, want);
     }
 
@@ -236,6 +246,10 @@ impl World<'_, '_> {
         }
         if self.jobs[id].is_running() {
             if self.save_first(id) {
+                let saving = self.jobs[id].run.as_deref().is_some_and(|r| r.saving.is_some());
+                if let Some(b) = self.buyer(id).filter(|_| saving) {
+                    b.moving = market;
+                }
                 return;
             }
             self.put_back(id, Leaves::Everything);

@@ -434,25 +434,37 @@ fn when_everyone_writes_at_once_everyone_waits() {
     assert_eq!(o.pools[0].hours(Activity::Restart), 4.0 * 25.0 / 60.0);
 }
 
-#[test]
-fn a_move_that_is_called_off_does_not_leave_the_run_standing() {
-    // On demand and ahead of the line, spot comes: the run saves itself for five minutes, in which spot goes again.
-    let mut m = Model::empty("called-off", Duration(20 * H));
+/// Three hours of work on demand, with spot on offer from minute 60 on until it goes.
+fn back_to_spot(until: Option<u64>) -> (Outcome, Rows) {
+    let mut m = Model::empty("back", Duration(20 * H));
     m.ends_with_work = true;
-    let cut = Availability::of_steps(
-        vec![(Duration::ZERO, 0), (Duration(60 * MIN), 1), (Duration(62 * MIN), 0)],
-        Duration(20 * H),
-    );
+    let mut steps = vec![(Duration::ZERO, 0), (Duration(60 * MIN), 1)];
+    steps.extend(until.map(|t| (Duration(t * MIN), 0)));
+    let cut = Availability::of_steps(steps, Duration(20 * H));
     let replay = Replay { trace: Arc::new(cut), offset: Offset::Fixed(Duration::ZERO), wrap: false, nodes_per_unit: 1 };
     pool(&mut m, "spot", 1, DOLLAR, Supply { replays: vec![(replay, Cause::Capacity)], ..supply(true, true) });
     pool(&mut m, "od", 1, 3 * DOLLAR, supply(true, false));
-    let back = Some(Return { after: Duration(10 * MIN), cooldown: Duration::ZERO, min_saving: 0.0 });
+    let back = Some(Return { after: Duration(10 * MIN), cooldown: Duration(30 * MIN), min_saving: 0.0 });
     let purchase = Purchase::SpotElseOnDemand { wait: Duration::ZERO, back, breaker: None };
     let buys = buying(purchase, Duration(10 * MIN), Duration::ZERO, None, 1);
     let mut run_spec = run_of(Pace::sync(Duration(50 * MIN), Duration(5 * MIN)), Vec::new(), Some(buys));
     run_spec.checkpoint.keep = 1;
     m.add_work("w", Source::Jobs(vec![job(Duration(3 * H), 1)].into())).run = Some(Arc::new(run_spec));
-    let (o, rows) = run(&m, 0);
+    run(&m, 0)
+}
+
+#[test]
+fn a_planned_move_is_made_once_the_progress_is_safe() {
+    let (o, rows) = back_to_spot(None);
+    // On demand until 60 and five minutes more to save, the rest on spot: one move, whatever the cooldown says by then.
+    assert_eq!(rows.0[0].end, SimTime((65 + 125 + 10) * MIN));
+    assert!((o.bill().to_f64() - (3.0 * 65.0 + 135.0) / 60.0).abs() < 1e-9, "{}", o.bill());
+}
+
+#[test]
+fn a_move_that_is_called_off_does_not_leave_the_run_standing() {
+    // The run saves itself for five minutes, in which spot goes again.
+    let (o, rows) = back_to_spot(Some(62));
     assert_eq!(rows.0[0].state, JobEnd::Done);
     // Computing until 60 (with a checkpoint of five minutes after 50), saving until 65, and 125 minutes to go with two
     // checkpoints: the move was called off.
