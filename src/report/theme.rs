@@ -21,7 +21,7 @@ pub const TITLE_PX: f64 = 42.0;
 pub const HEAD_PX: f64 = 27.0;
 /// Type size of labels in the plot.
 pub const LABEL_PX: f64 = 24.0;
-/// Type size of ticks and footnotes: the smallest there is (spec/finops.md §8: at least 22 at 1920 × 1080).
+/// Type size of ticks and footnotes: the smallest there is (at least 22 at 1920 × 1080 is legible on a slide).
 pub const TICK_PX: f64 = 22.0;
 
 /// The CSS list that SVG names; Verdana has nearly the same widths as the embedded DejaVu Sans.

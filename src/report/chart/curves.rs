@@ -238,7 +238,8 @@ fn panel(
     plot.y_axis(s, &y_ticks, &unit);
     x_axis(s, &plot, axis);
 
-    // Bands first, so that no line lies under one.
+    // Bands first, so that no line lies under one. One that several lines share is drawn once, and is nobody's.
+    let mut bands: Vec<(Vec<(f64, f64)>, Option<usize>)> = Vec::new();
     for (i, line) in marks.iter().enumerate() {
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
         for (x, m) in axis.x.iter().zip(line) {
@@ -251,8 +252,18 @@ fn panel(
         }
         if upper.len() > 1 {
             upper.extend(lower.into_iter().rev());
-            s.shapes.push(Shape::Polygon(upper, ink(i).alpha(if marks.len() > 2 { 0.13 } else { 0.2 })));
+            match bands.iter_mut().find(|(b, _)| *b == upper) {
+                Some((_, whose)) => *whose = None,
+                None => bands.push((upper, Some(i))),
+            }
         }
+    }
+    for (band, whose) in bands {
+        let colour = match whose {
+            Some(i) => ink(i).alpha(if marks.len() > 2 { 0.13 } else { 0.2 }),
+            None => GREY.alpha(0.1),
+        };
+        s.shapes.push(Shape::Polygon(band, colour));
     }
     for (i, line) in marks.iter().enumerate() {
         let mut run: Vec<(f64, f64)> = Vec::new();

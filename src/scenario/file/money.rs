@@ -68,7 +68,7 @@ record! {
         /// Average power of a node at the plug, before the facility's overhead.
         pub power: Option<Power>,
         /// What a kilowatt-hour costs.
-        pub tariff: Rate = Rate(80_000_000_000) => "0.08 USD/kWh, an industrial tariff (spec/finops.md V20)",
+        pub tariff: Rate = Rate(80_000_000_000) => "0.08 USD/kWh, an industrial tariff",
     }
 }
 
