@@ -251,10 +251,7 @@ impl Fleet {
     pub fn set_state(&mut self, id: NodeId, state: NodeState) {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert!(node.state.may_become(state), "from {:?} to {state:?}", node.state);
-        debug_assert!(
-            node.pods == 0 || matches!(state, NodeState::Draining),
-            "a node with pods cannot be {state:?}"
-        );
+        debug_assert!(node.pods == 0 || matches!(state, NodeState::Draining), "a node with pods cannot be {state:?}");
         node.state = state;
         self.touch(id);
     }

@@ -188,9 +188,7 @@ impl World<'_, '_> {
     fn pools_of(&self, work: u16, market: Market) -> impl Iterator<Item = PoolId> + '_ {
         let tiers = self.model.work[work as usize].tiers.len();
         let open = self.model.open_pools(work as usize, 0, tiers);
-        open.iter().filter(move |p| {
-            self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot))
-        })
+        open.iter().filter(move |p| self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot)))
     }
 
     fn price_now(&self, pool: PoolId) -> Rate {
@@ -489,7 +487,11 @@ impl World<'_, '_> {
     pub fn node_joined(&mut self, id: JobId) {
         if self.jobs[id].is_running() {
             let booting = |n: &NodeId| self.fleet.node(*n).state == NodeState::Booting;
-            let waits = self.jobs[id].run.as_deref().and_then(|r| r.buyer.as_deref()).is_some_and(|b| b.nodes.iter().any(booting));
+            let waits = self.jobs[id]
+                .run
+                .as_deref()
+                .and_then(|r| r.buyer.as_deref())
+                .is_some_and(|b| b.nodes.iter().any(booting));
             let saving = self.jobs[id].run.as_deref().is_some_and(|r| r.saving.is_some());
             if waits || saving {
                 return;
@@ -546,7 +548,14 @@ impl World<'_, '_> {
     }
 
     /// Adds a stretch to the timeline of a run that buys.
-    pub fn timeline(&mut self, id: JobId, pool: Option<PoolId>, activity: Option<Activity>, from: SimTime, to: SimTime) {
+    pub fn timeline(
+        &mut self,
+        id: JobId,
+        pool: Option<PoolId>,
+        activity: Option<Activity>,
+        from: SimTime,
+        to: SimTime,
+    ) {
         let (a, b) = (from.max(self.window.0), to.min(self.window.1));
         if a >= b || !self.is_bought(id) {
             return;

@@ -78,7 +78,9 @@ impl Event {
 
     /// Its class, and what it is about.
     const fn key(self) -> (u8, u32) {
-        use FleetEvent::{Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored};
+        use FleetEvent::{
+            Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
+        };
         use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Step, Widen};
         match self {
             Event::Job(End(j)) => (0, j.0),

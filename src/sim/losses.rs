@@ -76,11 +76,8 @@ impl Risks {
                 let supply = p.supply.as_deref()?;
                 let random = supply.replays.iter().any(|(r, _)| r.offset == Offset::Random);
                 let luck = if random { aligned() } else { 0.0 };
-                let mut replays: Vec<(Replay, Duration, Cause)> = supply
-                    .replays
-                    .iter()
-                    .map(|(r, c)| (r.clone(), r.origin(replication, luck, need), *c))
-                    .collect();
+                let mut replays: Vec<(Replay, Duration, Cause)> =
+                    supply.replays.iter().map(|(r, c)| (r.clone(), r.origin(replication, luck, need), *c)).collect();
                 if let LaunchFailure::OnOff(market) = &supply.launch.fail {
                     let path = market.path(need, None, &mut streams.stream("launch-market", &p.name, 0));
                     let replay = Replay {
@@ -607,9 +604,8 @@ impl World<'_, '_> {
     /// The nodes of a pool that could be launched, by ordinal.
     pub fn away(&self, pool: PoolId) -> Vec<NodeId> {
         let Some(s) = self.risks.supplier(pool) else { return Vec::new() };
-        let free = |id: &&NodeId| {
-            self.fleet.node(**id).state == NodeState::Away && !self.lives[id.0 as usize].in_repair
-        };
+        let free =
+            |id: &&NodeId| self.fleet.node(**id).state == NodeState::Away && !self.lives[id.0 as usize].in_repair;
         s.slots.iter().filter(free).copied().collect()
     }
 

@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use super::buyer::Buyer;
 use super::jobs::JobId;
-use super::writes::Steps;
 use super::world::World;
+use super::writes::Steps;
 use crate::fleet::PoolId;
 use crate::kernel::{Dist, Stream, Timer};
 use crate::market::Cause;
@@ -229,7 +229,8 @@ impl World<'_, '_> {
         let set_up_end = SimTime(start.0.saturating_add(r.set_up.0)).min(now);
         let restart = u128::from(total) * u128::from((set_up_end - start).0);
         let restart_usd: Usd = milli.iter().map(|(p, m)| self.books.cost_of(*p, start, set_up_end, *m)).sum();
-        let first = (reached.checkpoints > 0).then(|| start + r.set_up + r.pace.interval + r.pace.stall + r.pace.persist);
+        let first =
+            (reached.checkpoints > 0).then(|| start + r.set_up + r.pace.interval + r.pace.stall + r.pace.persist);
         let reads = r.stages.iter().any(|(s, _)| *s == Stage::Read);
         let t = &mut self.tally.runs[work as usize];
         if now >= window.0 {

@@ -9,7 +9,8 @@ use crate::catalog::BillingRule;
 use crate::fleet::Capacity;
 use crate::kernel::{Dist, Streams};
 use crate::market::{
-    Availability, Backoff, Cause, Hardware, Kill, Launch, LaunchFailure, Lemons, Lifetime, Notice, Offset, Replay, Shock,
+    Availability, Backoff, Cause, Hardware, Kill, Launch, LaunchFailure, Lemons, Lifetime, Notice, Offset, Replay,
+    Shock,
 };
 use crate::outcome::{ChargeKind, JobEnd, JobRow, Outcome, Recorder};
 use crate::policy::spot::diversify::Allocation;
@@ -126,7 +127,13 @@ fn tick_world(task: &Task, purchase: Purchase, spot: &[bool]) -> Model {
     m.ends_with_work = true;
     let values: Vec<u32> = spot.iter().map(|s| u32::from(*s)).collect();
     let whole_ticks = BillingRule { granularity: task.tick, ..BillingRule::EXACT };
-    let a = pool(&mut m, "spot", 1, task.prices.0.0, Supply { replays: vec![trace(task.tick, &values, 1)], ..supply(true, true) });
+    let a = pool(
+        &mut m,
+        "spot",
+        1,
+        task.prices.0.0,
+        Supply { replays: vec![trace(task.tick, &values, 1)], ..supply(true, true) },
+    );
     let b = pool(&mut m, "od", 1, task.prices.1.0, supply(true, false));
     for p in [a, b] {
         m.pools[p].tariff.rule = whole_ticks;
@@ -188,8 +195,10 @@ fn a_reclaim_in_the_first_hour_is_free_and_a_later_one_is_not() {
     for (seconds, usd) in [(3_599, 0.0), (3_601, 3_601.0 / 3_600.0)] {
         let mut m = Model::empty("free", Duration(3 * H));
         let cut = Availability::of_steps(vec![(Duration::ZERO, 1), (Duration::from_secs(seconds), 0)], Duration(3 * H));
-        let replay = Replay { trace: Arc::new(cut), offset: Offset::Fixed(Duration::ZERO), wrap: false, nodes_per_unit: 1 };
-        let p = pool(&mut m, "spot", 1, DOLLAR, Supply { replays: vec![(replay, Cause::Capacity)], ..supply(false, true) });
+        let replay =
+            Replay { trace: Arc::new(cut), offset: Offset::Fixed(Duration::ZERO), wrap: false, nodes_per_unit: 1 };
+        let p =
+            pool(&mut m, "spot", 1, DOLLAR, Supply { replays: vec![(replay, Cause::Capacity)], ..supply(false, true) });
         m.pools[p].tariff.rule = BillingRule::EC2_SPOT;
         m.add_work("w", Source::Jobs(vec![job(Duration(10 * H), 1)].into()));
         let (o, rows) = run(&m, 0);
@@ -212,7 +221,8 @@ fn on_notice(notice: Duration, write: Duration) -> (Outcome, Rows) {
         ..supply(false, true)
     };
     pool(&mut m, "spot", 1, DOLLAR, s);
-    let mut run_spec = run_of(Pace::sync(Duration(60 * MIN), Duration(MIN)), vec![(Stage::Read, constant(600.0))], None);
+    let mut run_spec =
+        run_of(Pace::sync(Duration(60 * MIN), Duration(MIN)), vec![(Stage::Read, constant(600.0))], None);
     run_spec.checkpoint.on_notice = Some(OnNotice { drain: Duration::from_secs(1), write, early: false });
     m.add_work("w", Source::Jobs(vec![job(Duration(150 * MIN), 1)].into())).run = Some(Arc::new(run_spec));
     run(&m, 0)
@@ -430,8 +440,12 @@ fn any_world() -> impl Strategy<Value = (Model, u32)> {
         Just(Pace::NOTHING),
         Just(Pace::EVERYTHING),
         (1_u64..90, 0_u64..5).prop_map(|(i, s)| Pace::sync(Duration(i * MIN), Duration(s * MIN))),
-        (1_u64..90, 0_u64..3, 1_u64..40, 0_u32..300_000)
-            .prop_map(|(i, b, p, s)| Pace::background(Duration(i * MIN), Duration(b * MIN), Duration(p * MIN), s)),
+        (1_u64..90, 0_u64..3, 1_u64..40, 0_u32..300_000).prop_map(|(i, b, p, s)| Pace::background(
+            Duration(i * MIN),
+            Duration(b * MIN),
+            Duration(p * MIN),
+            s
+        )),
     ];
     let purchase = prop_oneof![
         Just(Purchase::SpotOnly),
@@ -478,7 +492,8 @@ fn any_world() -> impl Strategy<Value = (Model, u32)> {
             buys.hold_survivors = hold;
             buys.least = if elastic { 1 } else { 3 };
             buys.spread = hold != elastic;
-            let stages = vec![(Stage::Init, constant(120.0)), (Stage::Read, constant(60.0)), (Stage::Reshape, constant(30.0))];
+            let stages =
+                vec![(Stage::Init, constant(120.0)), (Stage::Read, constant(60.0)), (Stage::Reshape, constant(30.0))];
             let mut run_spec = run_of(pace, stages, bought.then_some(buys));
             if save {
                 run_spec.checkpoint.on_notice =
@@ -490,7 +505,10 @@ fn any_world() -> impl Strategy<Value = (Model, u32)> {
                 run_spec.checkpoint.bytes = 60_000_000_000;
             }
             let list: Vec<Job> = (0..jobs)
-                .map(|i| Job { arrive: SimTime(i * 47 * MIN), ..job(Duration((30 + 37 * i) * MIN), 1 + (i % 3) as u16) })
+                .map(|i| Job {
+                    arrive: SimTime(i * 47 * MIN),
+                    ..job(Duration((30 + 37 * i) * MIN), 1 + (i % 3) as u16)
+                })
                 .map(|j| if bought { Job { pods: 3, ..j } } else { j })
                 .collect();
             m.add_work("w", Source::Jobs(list.into())).run = Some(Arc::new(run_spec));

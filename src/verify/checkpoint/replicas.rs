@@ -94,7 +94,10 @@ impl AsyncVector {
 /// Times to the end in minutes, by replication.
 #[must_use]
 pub fn makespans(model: &Model, seed: u64, n: u32) -> Vec<f64> {
-    (0..n).into_par_iter().map(|r| simulate(model, seed, r, &mut Silent).work[0].turnaround.sum() as f64 / MINUTE).collect()
+    (0..n)
+        .into_par_iter()
+        .map(|r| simulate(model, seed, r, &mut Silent).work[0].turnaround.sum() as f64 / MINUTE)
+        .collect()
 }
 
 /// Every vector with a simulated mean, held to four standard errors: of the published deviation, or where there is none
