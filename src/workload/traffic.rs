@@ -13,10 +13,10 @@
 //! use fleetcast::kernel::Streams;
 //! use fleetcast::units::{Name, SimTime};
 //! use fleetcast::workload::synth::Calendar;
-//! use fleetcast::workload::traffic::{Lengths, Rate, Source, Spec, Synth, Traffic};
+//! use fleetcast::workload::traffic::{Lengths, Rate, Spec, Synth, Traffic};
 //!
 //! let spec = Spec::new(Name::new("chat")?, Rate::poisson(5.0), Lengths::azure_conversation());
-//! let traffic = Traffic::new(vec![Source::Synth(Synth::new(spec).map_err(|e| e[0].to_string())?)])
+//! let traffic = Traffic::new(vec![Synth::new(spec).map_err(|e| e[0].to_string())?.into()])
 //!     .map_err(|e| e[0].to_string())?;
 //! let hour = SimTime(3_600_000_000_000);
 //! let requests = traffic.requests(&Streams::new(1, 0), &Calendar::default(), SimTime::ZERO, hour);
@@ -56,11 +56,29 @@ use request::Owner;
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A trace.
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
     /// Parameters.
-    Synth(Synth),
+    Synth(Box<Synth>),
     /// Many at once.
-    Batch(Batch),
+    Batch(Box<Batch>),
+}
+
+impl From<Recorded> for Source {
+    fn from(trace: Recorded) -> Source {
+        Source::Recorded(Box::new(trace))
+    }
+}
+
+impl From<Synth> for Source {
+    fn from(synth: Synth) -> Source {
+        Source::Synth(Box::new(synth))
+    }
+}
+
+impl From<Batch> for Source {
+    fn from(batch: Batch) -> Source {
+        Source::Batch(Box::new(batch))
+    }
 }
 
 impl Source {
@@ -159,7 +177,7 @@ impl Traffic {
             let mut add = |feed| feeds.push(Lane::new(feed, i as u16, self.labels[i]));
             match source {
                 Source::Recorded(r) => add(Feed::Recorded(Box::new(replay::Feed::new(r, streams, calendar, from, to)))),
-                Source::Batch(b) => add(Feed::Batch(b.feed(streams, calendar, from, to))),
+                Source::Batch(b) => add(Feed::Batch(Box::new(b.feed(streams, calendar, from, to)))),
                 Source::Synth(s) => {
                     s.feeds(streams, calendar, from, to).into_iter().for_each(|f| add(Feed::Synth(Box::new(f))));
                 }
@@ -221,7 +239,7 @@ struct Lane<'a> {
 enum Feed<'a> {
     Recorded(Box<replay::Feed<'a>>),
     Synth(Box<synth::Feed<'a>>),
-    Batch(batch::Feed<'a>),
+    Batch(Box<batch::Feed<'a>>),
 }
 
 impl<'a> Lane<'a> {

@@ -512,10 +512,10 @@ impl Scan {
     /// At the first row the window is known.
     fn begin(&mut self, row: Row, format: Format, options: &Options) -> Result<(), Diagnostics> {
         let (clock, start) = if format.has_dates() { (Clock::Civil, row.at) } else { (Clock::Relative, 0) };
-        let at = |m: Option<Moment>| {
-            m.map(|m| window::moment(m, clock, SimTime(start))).transpose().map_err(Diagnostic::error)
-        };
-        let (from, to) = (at(options.from)?.map_or(start, |t| t.0), at(options.to)?.map(|t| t.0));
+        let at = |m: Option<Moment>| m.map(|m| window::moment(m, clock, SimTime(start))).transpose();
+        let wrong = |why: String| Diagnostics::from(Diagnostic::error(why));
+        let (from, to) =
+            (at(options.from).map_err(wrong)?.map_or(start, |t| t.0), at(options.to).map_err(wrong)?.map(|t| t.0));
         if to.is_some_and(|t| t <= from) {
             return Err(Diagnostic::error("the window of the trace ends before it begins").into());
         }
@@ -615,3 +615,7 @@ fn notices(s: &Summary, options: &Options, period: u64) -> Vec<String> {
     }
     out
 }
+
+#[cfg(test)]
+#[path = "recorded_tests.rs"]
+mod tests;

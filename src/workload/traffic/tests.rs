@@ -21,7 +21,7 @@ fn short() -> Lengths {
 }
 
 fn synth(spec: Spec) -> Source {
-    Source::Synth(Synth::new(spec).unwrap())
+    Source::from(Synth::new(spec).unwrap())
 }
 
 fn all(traffic: &Traffic, from: u64, to: u64) -> Vec<Request> {
@@ -40,7 +40,7 @@ fn requests_are_the_same_twice_and_in_order() {
     let traffic = of(vec![
         synth(spec),
         synth(Spec::new(n("code"), Rate { cv: 3.0, ..Rate::poisson(2.0) }, Lengths::azure_code())),
-        Source::Batch(
+        Source::from(
             Batch::new(BatchSpec::offline(n("embed"), SimTime(HOUR / 2), 500, Duration::from_hours(2), short()))
                 .unwrap(),
         ),
@@ -208,7 +208,7 @@ fn an_evaluation_has_the_same_prompts_in_every_run_on_working_days() {
     let lengths = short();
     let times = vec![time(2, 30, 0, 0), time(14, 0, 0, 0)];
     let batch = Batch::new(BatchSpec::evaluation(n("evals"), 200, times, lengths)).unwrap();
-    let traffic = of(vec![Source::Batch(batch)]);
+    let traffic = of(vec![Source::from(batch)]);
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     // Thursday, 26 March 2026, 00:00 local; the clocks go forward on Sunday.
     let calendar = Calendar { epoch: "2026-03-25T23:00:00Z".parse().unwrap(), zone };
@@ -235,7 +235,7 @@ fn batches_run_when_asked() {
     let spec = BatchSpec::offline(n("b"), SimTime(0), 3, Duration::from_hours(1), short());
     let at = |runs: Runs, from: u64| -> Vec<u64> {
         let batch = Batch::new(BatchSpec { runs, ..spec.clone() }).unwrap();
-        all(&of(vec![Source::Batch(batch)]), from, 20 * HOUR).iter().map(|r| r.at.0 / HOUR).collect()
+        all(&of(vec![Source::from(batch)]), from, 20 * HOUR).iter().map(|r| r.at.0 / HOUR).collect()
     };
     assert_eq!(at(every.clone(), 0), [1, 1, 1, 6, 6, 6, 11, 11, 11, 16, 16, 16]);
     assert_eq!(at(every, 7 * HOUR), [11, 11, 11, 16, 16, 16]);
