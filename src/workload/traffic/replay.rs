@@ -101,7 +101,12 @@ impl<'a> Feed<'a> {
             rows: Cursor::Gone,
             turn: 0,
             base: i128::from(from.0) - skip,
-            period: if speed == 1.0 { i128::from(trace.period) } else { scaled(trace.period).max(1) },
+            // What has a length must keep one, or a repetition would never end; what has none is not repeated.
+            period: match trace.period {
+                0 => 0,
+                ns if speed == 1.0 => i128::from(ns),
+                ns => scaled(ns).max(1),
+            },
             speed,
             number,
             step: Duration(if speed == 1.0 { trace.step().0 } else { scaled(trace.step().0) as u64 }),
