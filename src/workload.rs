@@ -3,6 +3,7 @@
 //! - [`job`]: one job as it arrives; [`mod@gang`]: how a large one splits into pods;
 //! - [`trace`]: real jobs, read from the formats in which traces are published, and from a CSV of our own;
 //! - [`synth`]: jobs made from parameters: arrival processes and the mixes of what jobs ask for;
+//! - [`mod@traffic`]: inference requests, from traces and from parameters;
 //! - [`mod@inspect`]: what a trace holds; [`mod@fit`]: the parameters of a synthetic workload like it.
 //!
 //! *Invariant:* this room knows nothing of the fleet. A job names the devices it accepts as text; which pools those
@@ -14,6 +15,7 @@ pub mod inspect;
 pub mod job;
 pub mod synth;
 pub mod trace;
+pub mod traffic;
 
 pub use fit::{Fitted, fit};
 pub use gang::gang;
