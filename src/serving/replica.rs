@@ -3,6 +3,7 @@
 //! - [`Replica`]: the engine; [`Config`]: its limits;
 //! - [`naive`]: the same rules, written the slow and obvious way, to hold the engine against;
 //! - [`group`]: many replicas behind a router, as one source of events;
+//! - [`latencies`]: what users feel, as histograms;
 //! - [`transfer`]: KV on its way from a prefill to a decode replica;
 //! - [`factors`]: speculative decoding, and quantised or distilled models, as factors on a step's cost.
 //!
@@ -40,6 +41,7 @@ pub mod factors;
 mod finish;
 pub mod group;
 mod hand_back;
+pub mod latencies;
 pub mod naive;
 mod schedule;
 mod slots;
@@ -52,4 +54,6 @@ mod tests;
 
 pub use config::{BadConfig, Config, Mode, PrefixCaching};
 pub use engine::Replica;
+pub use group::Group;
+pub use latencies::Latencies;
 pub use snapshot::{Snapshot, Totals};

@@ -188,6 +188,8 @@ pub struct Gaps {
 /// Who listens to a replica. Times in a [`Record`] are exact, rounded up to whole nanoseconds; calls come in the order of
 /// what happened on one replica.
 pub trait Sink {
+    /// Of several replicas, the calls that follow come from this one.
+    fn of(&mut self, _replica: u32) {}
     /// A step took it up for the first time.
     fn admitted(&mut self, _: &Record) {}
     /// Its first token is there.

@@ -94,6 +94,13 @@ impl Replica {
         self.queued + self.running
     }
 
+    /// Blocks of KV in use as of the last event: inside a leap they grow unseen until it ends.
+    #[inline]
+    #[must_use]
+    pub const fn kv_blocks_used(&self) -> u64 {
+        self.used
+    }
+
     /// Counts so far.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
