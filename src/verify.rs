@@ -8,6 +8,7 @@ pub mod fgd;
 pub mod gaia;
 pub mod queues;
 pub mod reclaim;
+pub mod serving;
 pub mod spot;
 pub mod timing;
 

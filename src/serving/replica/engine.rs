@@ -85,13 +85,39 @@ pub(super) struct InStep {
     pub end: Instant,
     /// Decoding sequences in it.
     pub n: u64,
-    /// KV tokens that they held at its beginning.
-    pub k: u64,
     pub steps: u64,
-    /// Picoseconds of the first step.
+    /// Picoseconds of the first step, and by how much each is longer than the one before.
     pub first_ps: u64,
+    pub growth_ps: u64,
     /// Prompt tokens in it.
     pub prefill: u64,
+}
+
+impl InStep {
+    /// Picoseconds of so many of its steps; 213 days at most.
+    #[inline]
+    pub const fn ps(&self, steps: u64) -> u64 {
+        let pairs = steps.saturating_mul(steps.saturating_sub(1)) / 2;
+        self.first_ps.saturating_mul(steps).saturating_add(self.growth_ps.saturating_mul(pairs))
+    }
+
+    /// How many of its steps have ended by `now`.
+    #[inline]
+    pub fn done(&self, now: SimTime) -> u64 {
+        let ps = self.begin.until(now);
+        // What `Quantised::steps_within` does, with what is known here. A float gets within a step or so of the root;
+        // integers settle it.
+        let (g, w) = (self.growth_ps as f64, ps as f64);
+        let d = self.first_ps as f64 - g / 2.0;
+        let mut steps = ((2.0 * w / (d + (d * d + 2.0 * g * w).sqrt())) as u64).min(self.steps);
+        while self.ps(steps) > ps {
+            steps -= 1;
+        }
+        while steps < self.steps && self.ps(steps + 1) <= ps {
+            steps += 1;
+        }
+        steps
+    }
 }
 
 impl Replica {
@@ -225,10 +251,10 @@ impl Replica {
         if s.steps < 2 {
             return;
         }
-        let steps = self.cost.steps_within(s.n, s.k, s.begin.until(now)) + 1;
+        let steps = s.done(now) + 1;
         if steps < s.steps {
             s.steps = steps;
-            s.end = s.begin.after(self.cost.run(s.n, s.k, steps));
+            s.end = s.begin.after(s.ps(steps));
         }
     }
 

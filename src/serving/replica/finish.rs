@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::clock::Instant;
-use super::engine::Replica;
+use super::engine::{InStep, Replica};
 use super::slots::State;
 use crate::serving::request::{Gaps, Part, Sink};
 use crate::units::SimTime;
@@ -13,7 +13,7 @@ impl Replica {
     pub(super) fn finish<S: Sink>(&mut self, sink: &mut S) {
         let Some(step) = self.step.take() else { return };
         let t = step.end;
-        self.settle(step.steps, step.first_ps, sink);
+        self.settle(step.steps, &step, sink);
         self.totals.busy_ps += u128::from(t.since(step.begin));
         self.totals.prefill_tokens += step.prefill;
         if self.n > 0 {
@@ -34,9 +34,10 @@ impl Replica {
     }
 
     /// Books so many decode steps of the step in progress.
-    pub(super) fn settle<S: Sink>(&mut self, steps: u64, first_ps: u64, sink: &mut S) {
+    pub(super) fn settle<S: Sink>(&mut self, steps: u64, step: &InStep, sink: &mut S) {
         if self.n > 0 && steps > 0 {
-            sink.gaps(Gaps { sequences: self.n, first_ps, growth_ps: self.cost.growth(self.n), steps });
+            let (first_ps, growth_ps) = (step.first_ps, step.growth_ps);
+            sink.gaps(Gaps { sequences: self.n, first_ps, growth_ps, steps });
             if steps > 1 {
                 self.used += self.growth_blocks(steps - 1);
                 self.prefix.trim(self.free());

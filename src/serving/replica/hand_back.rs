@@ -66,8 +66,9 @@ impl Replica {
     pub fn evict_all<S: Sink>(&mut self, now: SimTime, sink: &mut S) -> Vec<Evicted> {
         self.advance_to(now, false, sink);
         if let Some(step) = self.step.take() {
-            let done = if step.steps > 1 { self.cost.steps_within(step.n, step.k, step.begin.until(now)) } else { 0 };
-            self.settle(done, step.first_ps, sink);
+            // What ends by `now` has been taken note of: the last step is not among those that are done.
+            let done = if step.steps > 1 { step.done(now) } else { 0 };
+            self.settle(done, &step, sink);
             self.totals.busy_ps += u128::from(step.begin.until(now));
         }
         let mut slots = Vec::new();

@@ -44,9 +44,10 @@ impl Replica {
         let leap = self.config.mode == Mode::Leap && step.prefill == 0 && !preempted;
         let steps = if leap { self.leap(t) } else { 1 };
         let first_ps = self.cost.step(&step);
-        let ps = if steps == 1 { first_ps } else { self.cost.run(self.n, self.k, steps) };
-        self.step =
-            Some(InStep { begin: t, end: t.after(ps), n: self.n, k: self.k, steps, first_ps, prefill: step.prefill });
+        let growth_ps = self.cost.growth(self.n);
+        let mut s = InStep { begin: t, end: t, n: self.n, steps, first_ps, growth_ps, prefill: step.prefill };
+        s.end = t.after(s.ps(steps));
+        self.step = Some(s);
     }
 
     /// How many steps can be taken at once: until a sequence ends, blocks lack, or somebody's patience ends.

@@ -72,7 +72,7 @@ impl Replica {
         let mut produced = self.totals.decode_tokens + self.totals.first_tokens;
         let mut used = self.used;
         if let Some(s) = self.step.filter(|s| s.steps > 1) {
-            let done = self.cost.steps_within(s.n, s.k, s.begin.until(now)).min(s.steps);
+            let done = s.done(now);
             produced += s.n * done;
             used += self.growth_blocks(done.min(s.steps - 1));
         }
@@ -92,6 +92,13 @@ impl Replica {
     #[must_use]
     pub const fn outstanding(&self) -> u32 {
         self.queued + self.running
+    }
+
+    /// Requests that wait.
+    #[inline]
+    #[must_use]
+    pub const fn waiting(&self) -> u32 {
+        self.queued
     }
 
     /// Blocks of KV in use as of the last event: inside a leap they grow unseen until it ends.

@@ -3,10 +3,9 @@
 /// Keys by number. A change takes as many comparisons as the number of keys has binary digits.
 #[derive(Clone, Debug)]
 pub struct Tournament<K> {
-    /// `keys[i]` is that of number `i`; as many as the tree has leaves.
-    keys: Vec<K>,
-    /// `winners[1]` is the winner of all; match `m` is between the winners of `2m` and `2m + 1`.
-    winners: Vec<u32>,
+    /// `nodes[1]` is the winner of all; match `m` is between the winners of `2m` and `2m + 1`. The second half are the
+    /// numbers themselves. Keys go up with their numbers, so that a match looks at two neighbours and nowhere else.
+    nodes: Vec<(K, u32)>,
     none: K,
 }
 
@@ -14,32 +13,32 @@ impl<K: Copy + Ord> Tournament<K> {
     /// Without keys; `none` is the key of those that have none, not less than any.
     #[must_use]
     pub const fn new(none: K) -> Tournament<K> {
-        Tournament { keys: Vec::new(), winners: Vec::new(), none }
+        Tournament { nodes: Vec::new(), none }
     }
 
     /// The key of a number.
     #[inline]
     #[must_use]
     pub fn get(&self, i: usize) -> K {
-        self.keys.get(i).copied().unwrap_or(self.none)
+        self.nodes.get(self.nodes.len() / 2 + i).map_or(self.none, |n| n.0)
     }
 
     /// Gives a number its key.
     #[inline]
     pub fn set(&mut self, i: usize, key: K) {
-        if i >= self.keys.len() {
+        if i >= self.nodes.len() / 2 {
             self.grow(i + 1);
         }
-        self.keys[i] = key;
-        let mut m = (i + self.keys.len()) / 2;
-        while m > 0 {
+        let mut m = self.nodes.len() / 2 + i;
+        self.nodes[m].0 = key;
+        while m > 1 {
+            m /= 2;
             let winner = self.play(m);
-            // Where the same one won before, with the same key, nothing changes further up; but its key may be new.
-            if self.winners[m] == winner && winner != i as u32 {
+            let before = std::mem::replace(&mut self.nodes[m], winner);
+            // Where another won, and wins, nothing changes further up.
+            if winner.1 != i as u32 && before.1 == winner.1 {
                 return;
             }
-            self.winners[m] = winner;
-            m /= 2;
         }
     }
 
@@ -47,29 +46,26 @@ impl<K: Copy + Ord> Tournament<K> {
     #[inline]
     #[must_use]
     pub fn best(&self) -> Option<(K, usize)> {
-        let i = match self.keys.len() {
-            0 => return None,
-            1 => 0,
-            _ => self.winners[1] as usize,
-        };
-        (self.keys[i] != self.none).then(|| (self.keys[i], i))
+        let &(key, i) = self.nodes.get(1)?;
+        (key != self.none).then_some((key, i as usize))
     }
 
     /// The winner of a match.
     #[inline]
-    fn play(&self, m: usize) -> u32 {
-        let leaves = self.keys.len();
-        let of = |m: usize| if m >= leaves { (m - leaves) as u32 } else { self.winners[m] };
-        let (a, b) = (of(2 * m), of(2 * m + 1));
-        if self.keys[b as usize] < self.keys[a as usize] { b } else { a }
+    fn play(&self, m: usize) -> (K, u32) {
+        let (a, b) = (self.nodes[2 * m], self.nodes[2 * m + 1]);
+        if b.0 < a.0 { b } else { a }
     }
 
     fn grow(&mut self, least: usize) {
-        let leaves = least.next_power_of_two().max(2);
-        self.keys.resize(leaves, self.none);
-        self.winners = vec![0; leaves];
+        let (old, leaves) = (self.nodes.len() / 2, least.next_power_of_two().max(2));
+        let mut nodes = vec![(self.none, 0); 2 * leaves];
+        for i in 0..leaves {
+            nodes[leaves + i] = (if i < old { self.nodes[old + i].0 } else { self.none }, i as u32);
+        }
+        self.nodes = nodes;
         for m in (1..leaves).rev() {
-            self.winners[m] = self.play(m);
+            self.nodes[m] = self.play(m);
         }
     }
 }

@@ -1,0 +1,6 @@
+//! Serving.
+
+pub mod caches;
+pub mod engine;
+pub mod runs;
+pub mod timing;
