@@ -14,6 +14,7 @@ mod files;
 mod init;
 mod load;
 mod metrics;
+mod profile;
 mod run;
 mod schema;
 mod table;
@@ -69,6 +70,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Verify(a) => verify::run(a, &cli.data, console),
         Command::Trace(a) => trace::run(a, &cli.data, console),
         Command::Catalog(a) => catalog::run(a, console),
+        Command::Profile(a) => profile::run(a, console),
         Command::Metrics(a) => metrics::run(a, console),
         Command::Schema(a) => schema::run(a, console),
         Command::Init(a) => init::run(a, console),

@@ -135,4 +135,10 @@ pub const SUITES: &[Suite] = &[
         quick: true,
         run: spot::run,
     },
+    Suite {
+        name: "serving",
+        about: "step costs of language models: fits and priors against measured times between tokens",
+        quick: true,
+        run: serving::run,
+    },
 ];

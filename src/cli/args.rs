@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::console::{Color, Console, Exit, Failure};
-use super::{catalog, check, explain, init, metrics, run, schema, trace, verify};
+use super::{catalog, check, explain, init, metrics, profile, run, schema, trace, verify};
 
 /// Forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
 #[derive(Debug, Parser)]
@@ -61,6 +61,8 @@ pub enum Command {
     Trace(trace::Args),
     /// Devices, instance types, dated prices and their sources
     Catalog(catalog::Args),
+    /// What a step of a language model costs: bundled profiles, estimates, fits to benchmarks
+    Profile(profile::Args),
     /// Every metric: name, unit, which direction is better, what it is of
     Metrics(metrics::Args),
     /// The scenario format: JSON Schema, or the field reference

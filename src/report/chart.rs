@@ -8,6 +8,7 @@ pub mod dollars;
 pub mod inspect;
 pub mod labels;
 pub mod options;
+pub mod profile;
 pub mod spend;
 pub mod utilisation;
 pub mod waits;

@@ -163,7 +163,7 @@ impl StepCost {
         let fixed = self.a + self.host + if s.prefill > 0 { self.m } else { 0.0 };
         let linear = self.b * n + self.b1 * tokens + self.b2 * (tokens - self.t0).max(0.0) + self.p * prefill;
         let attention = self.c * s.decode_kv as f64 + self.q * s.prefill_pairs_x2 as f64 / 2.0;
-        fixed + linear + attention + self.expert_ms * (1.0 - (1.0 - self.expert_share).powf(tokens))
+        fixed + linear + attention + self.expert_ms * experts_touched(self.expert_share, s.tokens())
     }
 
     /// The same with another overhead of the host, in ms a step.
@@ -305,6 +305,21 @@ impl Quantised {
     fn progression(&self, n: u64, kv: u64) -> (u128, u128) {
         (self.base(n, n) + wide(self.per_kv, kv), wide(self.per_kv, n))
     }
+}
+
+/// The expected share of a layer's experts that `tokens` tokens touch, each using `share` of them: `1 − (1 − k/N)^T`.
+#[must_use]
+pub fn experts_touched(share: f64, tokens: u64) -> f64 {
+    // By squaring: `powf` may differ between platforms in the last bit.
+    let (mut missed, mut base, mut left) = (1.0, 1.0 - share, tokens);
+    while left > 0 {
+        if left & 1 == 1 {
+            missed *= base;
+        }
+        base *= base;
+        left >>= 1;
+    }
+    1.0 - missed
 }
 
 /// `steps` terms of an arithmetic progression, saturating.

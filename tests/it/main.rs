@@ -4,6 +4,7 @@ mod bad_input;
 mod cli_bin;
 mod cli_catalog;
 mod cli_metrics;
+mod cli_profile;
 mod cli_run;
 mod cli_trace;
 mod cli_verify;
