@@ -152,7 +152,8 @@ mod tests {
         let s = |accepted, drafted, draft| Speculation { accepted, drafted, draft }.apply(&cost());
         assert!(s(3.1, 2, 0.0).is_err() && s(0.9, 2, 0.0).is_err() && s(2.0, 2, -0.1).is_err());
         assert!(s(f64::NAN, 2, 0.0).is_err());
-        let shrunk = |kv| Shrunk { what: "fp8 KV".into(), source: "halved bytes".into(), weights: 1.0, compute: 1.0, kv };
+        let shrunk =
+            |kv| Shrunk { what: "fp8 KV".into(), source: "halved bytes".into(), weights: 1.0, compute: 1.0, kv };
         assert!(shrunk(0.0).apply(&cost()).is_err());
         let half = shrunk(0.5);
         assert_eq!((half.apply(&cost()).unwrap().c, half.kv_tokens(1_000)), (5e-5, 2_000));

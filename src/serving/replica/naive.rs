@@ -231,8 +231,11 @@ impl World<'_> {
         s.record.preemptions += 1;
         s.need = u64::from(s.r.prompt + s.record.produced);
         (s.kv, s.now) = (0, 0);
-        let at =
-            self.waiting.iter().position(|&w| self.all[w].r.priority >= self.all[i].r.priority).unwrap_or(self.waiting.len());
+        let at = self
+            .waiting
+            .iter()
+            .position(|&w| self.all[w].r.priority >= self.all[i].r.priority)
+            .unwrap_or(self.waiting.len());
         self.waiting.insert(at, i);
     }
 

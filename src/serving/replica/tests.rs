@@ -47,16 +47,8 @@ impl Sink for All {
 }
 
 fn cost() -> Quantised {
-    let cost = StepCost {
-        a: 6.6,
-        b: 0.0133,
-        b2: 0.018,
-        t0: 256.0,
-        c: 0.000_044_5,
-        q: 1e-7,
-        m: 0.3,
-        ..StepCost::default()
-    };
+    let cost =
+        StepCost { a: 6.6, b: 0.0133, b2: 0.018, t0: 256.0, c: 0.000_044_5, q: 1e-7, m: 0.3, ..StepCost::default() };
     Quantised::new(&cost).unwrap()
 }
 
@@ -70,7 +62,10 @@ fn drive(config: &Config, requests: &[Request]) -> (All, Replica) {
         }
         if let Admission::Refused(why) = replica.offer(r.arrival, r.clone(), &mut all) {
             let id = r.id as usize;
-            all.ended[id] = Some((naive::run(config, &cost(), &[]).0.first().map_or_else(|| record(r), |x| x.0), Fate::Refused(why)));
+            all.ended[id] = Some((
+                naive::run(config, &cost(), &[]).0.first().map_or_else(|| record(r), |x| x.0),
+                Fate::Refused(why),
+            ));
         }
     }
     while let Some(t) = replica.next_event() {

@@ -21,16 +21,25 @@ const REQUESTS: u64 = 400_000;
 /// [`NoCases::Bad`] for a trace that cannot be read.
 pub fn cases(options: &Options, out: &mut Vec<Case>) -> Result<(), NoCases> {
     // Items, exponent, capacity, hit rate by Che's approximation.
-    for (items, s, capacity, rate) in
-        [(10_000, 1.0, 100, 0.3905), (10_000, 1.0, 1_000, 0.6756), (10_000, 0.8, 1_000, 0.4367), (100_000, 1.0, 1_000, 0.5062)]
-    {
+    for (items, s, capacity, rate) in [
+        (10_000, 1.0, 100, 0.3905),
+        (10_000, 1.0, 1_000, 0.6756),
+        (10_000, 0.8, 1_000, 0.4367),
+        (100_000, 1.0, 1_000, 0.5062),
+    ] {
         let name = format!("cache/lru/N {items}, s {s}, C {capacity}");
         // The published rates have four digits.
         out.push(Case::checked(SUITE, format!("{name}/Che"), rate, laws::che(items, s, capacity), 5e-5));
         let n = REQUESTS as f64;
         // Three standard errors of a share, and what the approximation leaves: a thousandth.
         let tolerance = 1e-3 + 3.0 * (rate * (1.0 - rate) / n).sqrt();
-        out.push(Case::checked(SUITE, format!("{name}/simulated, n {REQUESTS}"), rate, zipf(items, s, capacity), tolerance));
+        out.push(Case::checked(
+            SUITE,
+            format!("{name}/simulated, n {REQUESTS}"),
+            rate,
+            zipf(items, s, capacity),
+            tolerance,
+        ));
     }
     for (asked, fill, renewed) in [(0.5, 0.3333, 0.3935), (1.0, 0.5, 0.6321), (2.0, 0.6667, 0.8647)] {
         for (kind, renew, rate, law) in [
@@ -41,7 +50,13 @@ pub fn cases(options: &Options, out: &mut Vec<Case>) -> Result<(), NoCases> {
             out.push(Case::checked(SUITE, format!("{name}/law"), rate, law, 5e-5));
             // Hits come in runs: the deviation of their number is that of a renewal process, below twice a coin's.
             let tolerance = 6.0 * (rate * (1.0 - rate) / REQUESTS as f64).sqrt();
-            out.push(Case::checked(SUITE, format!("{name}/simulated, n {REQUESTS}"), law, ttl(asked, renew), tolerance));
+            out.push(Case::checked(
+                SUITE,
+                format!("{name}/simulated, n {REQUESTS}"),
+                law,
+                ttl(asked, renew),
+                tolerance,
+            ));
         }
     }
     let Some(data) = &options.data else { return Ok(()) };

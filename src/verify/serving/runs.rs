@@ -183,16 +183,14 @@ fn held(file: &Path, run: &[Measured], out: &mut Vec<Case>) {
     let ours = replay(run, &config, &cost);
     let run_of = |f: fn(&Measured) -> Option<f64>| run.iter().filter_map(f).collect::<Vec<f64>>();
     let ours_of = |f: fn(&Record) -> Option<f64>| ours.iter().filter_map(f).collect::<Vec<f64>>();
-    let measured_tpot = |m: &Measured| {
-        (m.output > 1).then(|| (m.latency_s - m.ttft_s) / f64::from(m.output - 1) * 1e3)
-    };
+    let measured_tpot = |m: &Measured| (m.output > 1).then(|| (m.latency_s - m.ttft_s) / f64::from(m.output - 1) * 1e3);
     let figures: [(&str, Vec<f64>, Vec<f64>); 3] = [
+        ("ttft (s)", run_of(|m| Some(m.ttft_s)), ours_of(|r| Some(r.first_token.since(r.arrival).as_secs_f64()))),
         (
-            "ttft (s)",
-            run_of(|m| Some(m.ttft_s)),
-            ours_of(|r| Some(r.first_token.since(r.arrival).as_secs_f64())),
+            "tpot (ms)",
+            run.iter().filter_map(measured_tpot).collect(),
+            ours_of(|r| r.tpot_ns().map(|ns| ns as f64 / 1e6)),
         ),
-        ("tpot (ms)", run.iter().filter_map(measured_tpot).collect(), ours_of(|r| r.tpot_ns().map(|ns| ns as f64 / 1e6))),
         ("latency (s)", run_of(|m| Some(m.latency_s)), ours_of(|r| Some(r.ended.since(r.arrival).as_secs_f64()))),
     ];
     for (what, theirs, ours) in figures {
