@@ -3,7 +3,9 @@
 //! - [`cost`]: how long one engine step takes, exactly, and many decode steps in closed form;
 //! - [`profile`]: bundled costs by model, GPU, engine and parallelism, with their evidence;
 //! - [`fit`]: costs from benchmarks and timed runs; [`physics`]: costs from data sheets;
-//! - [`memory`]: KV tokens that fit, and when a measurement was short of them.
+//! - [`memory`]: KV tokens that fit, and when a measurement was short of them;
+//! - [`replica`]: an engine with continuous batching, driven from outside; [`request`]: what it is asked and what it says;
+//! - [`cache`]: prefix caches, and caches of whole responses; [`router`]: which replica is asked.
 //!
 //! *Invariant:* no event queue, no money; no files but the benchmark tables that [`fit::read`] reads.
 
@@ -12,3 +14,8 @@ pub mod fit;
 pub mod memory;
 pub mod physics;
 pub mod profile;
+
+pub mod cache;
+pub mod replica;
+pub mod request;
+pub mod router;

@@ -1,7 +1,15 @@
 //! Serving of language models against what was measured and what is known in closed form.
 //!
-//! - [`tpot`]: fits of measured times between tokens, priors from data sheets, and the classifier of saturated rows.
+//! - [`tpot`]: fits of measured times between tokens, priors from data sheets, and the classifier of saturated rows;
+//! - [`engine`]: continuous batching and queues in closed form, leaps against steps, conservation, Little's law;
+//! - [`caches`]: hit rates in closed form and on published traces;
+//! - [`runs`]: measured runs of an engine, request by request;
+//! - [`timing`]: the engine's timed set-ups.
 
+pub mod caches;
+pub mod engine;
+pub mod runs;
+pub mod timing;
 pub mod tpot;
 
 use super::{Case, NoCases, Options};
@@ -12,13 +20,13 @@ pub const SUITE: &str = "serving";
 /// Runs the suite.
 ///
 /// # Errors
-/// [`NoCases::NoData`] where no part has anything to run, [`NoCases::Bad`] for a file that cannot be read.
+/// [`NoCases::Bad`] for a file that cannot be read.
 pub fn run(options: &Options) -> Result<Vec<Case>, NoCases> {
     let mut out = Vec::new();
     // A part without its data leaves its cases out; the others still run.
-    let missing = tpot::cases(options, &mut out)?;
-    match missing {
-        Some(what) if out.is_empty() => Err(NoCases::NoData(what)),
-        _ => Ok(out),
-    }
+    engine::cases(options, &mut out);
+    tpot::cases(options, &mut out)?;
+    caches::cases(options, &mut out)?;
+    runs::cases(options, &mut out)?;
+    Ok(out)
 }

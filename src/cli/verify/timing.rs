@@ -9,10 +9,13 @@ use crate::cli::console::{Console, Failure};
 use crate::cli::table;
 use crate::units::SourceMap;
 use crate::verify::timing::{self, HoldHeap, HoldQueue, Timed};
-use crate::verify::{Case, NoCases, Options, Verdict, checkpoint, fgd, spot};
+use crate::verify::{Case, NoCases, Options, Verdict, checkpoint, fgd, serving, spot};
 
 /// Hold operations in one measurement: long enough for the clock, short enough for both to see the same machine.
 const HOLDS: u64 = 500_000;
+
+/// Requests in one measurement of the serving engine: its caches are warm after the first thousands.
+const REQUESTS: u64 = 2_000_000;
 
 /// The measurements of one set-up.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +32,11 @@ impl Measured {
         crate::kernel::stats::quantile(&sorted(&self.values), 0.5).unwrap_or(f64::NAN)
     }
 
+    /// Rates are to be reached, times to be kept.
     fn verdict(&self) -> Verdict {
-        if self.median() <= self.target { Verdict::Pass } else { Verdict::Fail }
+        let (median, rate) = (self.median(), self.case.ends_with("_per_s"));
+        let held = if rate { median >= self.target } else { median <= self.target };
+        if held { Verdict::Pass } else { Verdict::Fail }
     }
 
     fn case(&self) -> Case {
@@ -111,6 +117,10 @@ pub(super) fn run(times: u32, data: &Path, as_json: bool, console: &Console) -> 
         all.push(setup(s, times));
     }
     all.extend(growth(&all));
+    for s in serving::timing::SETUPS {
+        let _spinner = Spinner::new(console, format!("timing: {}", s.about));
+        all.push(engine(&s, times));
+    }
     for (suite, needs) in [
         (&FGD, "fgd/600_runs_s needs `openb/` (alibaba/clusterdata, cluster-trace-gpu-v2023/csv)"),
         (&SPOT, "spot/table_s needs `spot/skypilot-spot-traces/` (skypilot-org/spot-traces)"),
@@ -139,6 +149,16 @@ fn setup(s: &Timed, times: u32) -> Measured {
         target: s.target_s,
         values: (0..times).map(|_| seconds(|| s.run())).collect(),
     }
+}
+
+/// Requests that the serving engine simulates in a second.
+fn engine(s: &serving::timing::Setup, times: u32) -> Measured {
+    let rate = |_| {
+        let mut finished = 0;
+        let s = seconds(|| finished = (s.run)(REQUESTS));
+        finished as f64 / s
+    };
+    Measured { case: s.name.to_owned(), about: s.about, target: s.target, values: (0..times).map(rate).collect() }
 }
 
 /// The hold operation over that of a bare standard heap: both in turns, so that both see the same machine.
@@ -253,6 +273,12 @@ mod tests {
             (c.suite, c.case.as_str(), c.published, c.ours, c.tolerance),
             ("timing", "simulate/x_s", Some(2.0), 2.0, None)
         );
+    }
+
+    #[test]
+    fn a_rate_is_to_be_reached() {
+        assert_eq!(measured("serving/x_requests_per_s", 2.0, &[3.0]).verdict(), Verdict::Pass);
+        assert_eq!(measured("serving/x_requests_per_s", 2.0, &[1.0]).verdict(), Verdict::Fail);
     }
 
     #[test]

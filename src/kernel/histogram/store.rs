@@ -41,6 +41,23 @@ impl Store {
         }
     }
 
+    /// Values that rise evenly, a bucket at a time: any value stands for its bucket.
+    pub fn record_run(&mut self, first: u64, growth: u64, steps: u64, n: u64) {
+        let (mut value, mut left) = (first, steps);
+        loop {
+            let here = match growth {
+                0 => left,
+                g => left.min((bucket_end(value) - value) / g + 1),
+            };
+            self.record_n(value, here * n);
+            left -= here;
+            if left == 0 {
+                return;
+            }
+            value += growth * here;
+        }
+    }
+
     pub fn merge(&mut self, other: &Store) {
         match (&mut *self, other) {
             (_, Store::Few(list)) => list.iter().for_each(|(v, n)| self.record_n(*v, *n)),
@@ -75,6 +92,31 @@ fn buckets(list: &[(u64, u64)]) -> Buckets {
     b
 }
 
+/// The greatest value in the bucket of `value`: three digits need 2,048 buckets of one unit, then 1,024 for each doubling.
+const fn bucket_end(value: u64) -> u64 {
+    let width = match (value | 1).ilog2() {
+        0..=10 => 0,
+        bits => bits - 10,
+    };
+    value | ((1 << width) - 1)
+}
+
 fn record(b: &mut Buckets, value: u64, n: u64) {
     b.record_n(value, n).expect("every u64 fits a histogram that resizes itself");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_end_where_the_crate_says() {
+        let b = Buckets::new(DIGITS).expect("three digits");
+        for bits in 0..63 {
+            for value in [1_u64 << bits, (1 << bits) + (1 << bits) / 3, (2 << bits) - 1] {
+                assert_eq!(bucket_end(value), b.highest_equivalent(value), "{value}");
+            }
+        }
+        assert_eq!(bucket_end(0), 0);
+    }
 }
