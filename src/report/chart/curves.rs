@@ -39,6 +39,8 @@ struct Mark {
     high: Option<f64>,
 }
 
+type Outline = Vec<(f64, f64)>;
+
 fn high(b: Bound) -> Option<f64> {
     match b {
         Bound::At(v) => Some(v),
@@ -239,7 +241,7 @@ fn panel(
     x_axis(s, &plot, axis);
 
     // Bands first, so that no line lies under one. One that several lines share is drawn once, and is nobody's.
-    let mut bands: Vec<(Vec<(f64, f64)>, Option<usize>)> = Vec::new();
+    let mut bands: Vec<(Outline, Option<usize>)> = Vec::new();
     for (i, line) in marks.iter().enumerate() {
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
         for (x, m) in axis.x.iter().zip(line) {
