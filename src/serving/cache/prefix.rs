@@ -190,6 +190,13 @@ impl PrefixCache {
         }
     }
 
+    /// Whether what is found now may not be found later.
+    #[inline]
+    #[must_use]
+    pub const fn forgets(&self) -> bool {
+        matches!(self.law, Law::Sessions(_) | Law::Blocks(_))
+    }
+
     /// Blocks that so many hashes make.
     #[inline]
     #[must_use]

@@ -52,6 +52,8 @@ pub struct Replica {
     /// Binary logarithm of the tokens in a block.
     pub(super) shift: u32,
     pub(super) prefix: PrefixCache,
+    /// The first in the queue lacks blocks now, and may lack none a step later though nobody leaves: no leap.
+    pub(super) fickle: bool,
     /// The step or leap in progress.
     pub(super) step: Option<InStep>,
     /// Whose prompts are read to the end in it.
@@ -146,6 +148,7 @@ impl Replica {
             ends: BinaryHeap::new(),
             used: 0,
             prefix,
+            fickle: false,
             step: None,
             finishing: Vec::new(),
             wake: None,

@@ -34,6 +34,11 @@ impl Replica {
             return false;
         };
         let tokens = u64::from(self.slots.get(slot).need);
+        // What the steps until now have pushed out of the cache is out, though there is room again from now on.
+        if let Some(s) = self.step.filter(|s| s.steps > 1) {
+            let grown = self.growth_blocks(s.done(now).min(s.steps - 1));
+            self.prefix.trim(self.free() - grown);
+        }
         self.release_blocks(slot, tokens, now);
         self.slots.vacate(slot);
         self.slots.give_back(slot);

@@ -15,6 +15,7 @@ impl Replica {
     pub(super) fn begin<S: Sink>(&mut self, t: Instant, sink: &mut S) {
         debug_assert!(self.finishing.is_empty());
         self.step = None;
+        self.fickle = false;
         self.miss_until(t, sink);
         self.leave_doomed(t, sink);
         let mut preempted = false;
@@ -41,7 +42,7 @@ impl Replica {
         if step.tokens() == 0 {
             return;
         }
-        let leap = self.config.mode == Mode::Leap && step.prefill == 0 && !preempted;
+        let leap = self.config.mode == Mode::Leap && step.prefill == 0 && !preempted && !self.fickle;
         let steps = if leap { self.leap(t) } else { 1 };
         let first_ps = self.cost.step(&step);
         let growth_ps = self.cost.growth(self.n);
@@ -135,6 +136,8 @@ impl Replica {
             (found, chunk, self.blocks_of(found.tokens + chunk) - found.pinned_blocks)
         };
         if blocks + found.unpinned_blocks > self.free() {
+            // What was found wants room beside the first chunk: once it is forgotten, less will do.
+            self.fickle = found.tokens > 0 && self.prefix.forgets();
             return false;
         }
         self.waiting.pop();

@@ -1,12 +1,16 @@
 //! The engine against the naive one, in both modes, on random and on saturated runs; what is conserved; hand-backs.
 
+mod both;
+mod caches;
+mod parts;
+
 use proptest::prelude::*;
 
 use super::naive::{self, Fate};
 use super::{Config, Mode, PrefixCaching, Replica};
 use crate::kernel::Streams;
 use crate::serving::cost::{Quantised, StepCost};
-use crate::serving::request::{Admission, Dropped, Gaps, Part, Record, Refusal, Request, Sink, Ticket};
+use crate::serving::request::{Admission, Dropped, Gaps, Record, Request, Sink, Ticket};
 use crate::units::{Fraction, SimTime};
 
 /// Remembers everything.
@@ -61,11 +65,7 @@ fn drive(config: &Config, requests: &[Request]) -> (All, Replica) {
             replica.advance(t, &mut all);
         }
         if let Admission::Refused(why) = replica.offer(r.arrival, r.clone(), &mut all) {
-            let id = r.id as usize;
-            all.ended[id] = Some((
-                naive::run(config, &cost(), &[]).0.first().map_or_else(|| record(r), |x| x.0),
-                Fate::Refused(why),
-            ));
+            all.ended[r.id as usize] = Some((record(r), Fate::Refused(why)));
         }
     }
     while let Some(t) = replica.next_event() {
