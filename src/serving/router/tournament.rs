@@ -79,7 +79,7 @@ mod tests {
         #[test]
         fn the_winner_is_the_least(changes in prop::collection::vec((0usize..40, 0u8..9), 1..200)) {
             let mut t = Tournament::new(8);
-            let mut keys = vec![8; 40];
+            let mut keys = [8; 40];
             for (i, key) in changes {
                 t.set(i, key);
                 keys[i] = key;
