@@ -1,6 +1,6 @@
 //! Many runs of a model, and what they say together: how luck moves a result, and what a setting does to it.
 //!
-//! - [`replicate`]: the same model under many lucks, in parallel, in order;
+//! - [`mod@replicate`]: the same model under many lucks, in parallel, in order;
 //! - [`exact`]: intervals for quantiles and shares that rest on the binomial law alone;
 //! - [`luck`]: what a model's replications say of finish times, deadlines and cost;
 //! - [`curve`]: the same over the values of a setting;
