@@ -365,8 +365,9 @@ proptest! {
                     PolicyKind::Percent => start * f64::from(p.value) / 100.0,
                 };
                 let moved = f64::from(next) - start;
-                // Rounding is worth less than one pod.
-                prop_assert!(if next > n { moved < by + 1.0 } else { -moved < by + 1.0 }, "{p:?}: {start} to {next}");
+                // Rounding is worth a pod at most: a whole one where the product of doubles, which upstream rounds up,
+                // lies a hair above a whole number (75 × 1.64 is 123.00000000000001, so 124).
+                prop_assert!(if next > n { moved <= by + 1.0 } else { -moved <= by + 1.0 }, "{p:?}: {start} to {next}");
             }
             if next != n {
                 steps.push((t, next - n));
