@@ -8,6 +8,7 @@ pub mod exact;
 pub mod losses;
 pub mod metric;
 pub mod recorder;
+pub mod service;
 pub mod split;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub use exact::{Exact, Money};
 pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
+pub use service::{DeploymentOutcome, Promise, ServiceOutcome, SloOutcome, StartStage};
 pub use split::{Part, SplitRow, WorkLosses};
 
 use crate::kernel::Histogram;
@@ -200,6 +202,10 @@ pub struct WorkOutcome {
     /// Interruptions, restarts and deadlines, where its jobs keep their progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunOutcome>,
+    /// Requests, latencies and replicas, where it is a service. Its jobs are its replicas' pods, which
+    /// [`Outcome::jobs`] leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Box<ServiceOutcome>>,
 }
 
 /// "95 % of jobs start within 30 minutes".

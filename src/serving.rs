@@ -5,6 +5,7 @@
 //! - [`fit`]: costs from benchmarks and timed runs; [`physics`]: costs from data sheets;
 //! - [`memory`]: KV tokens that fit, and when a measurement was short of them;
 //! - [`replica`]: an engine with continuous batching, driven from outside; [`request`]: what it is asked and what it says;
+//! - [`front`]: what stands before the replicas of a service: limits, caches, retries, lanes;
 //! - [`cache`]: prefix caches, and caches of whole responses; [`router`]: which replica is asked.
 //!
 //! *Invariant:* no event queue, no money; no files but the benchmark tables that [`fit::read`] reads.
@@ -16,6 +17,7 @@ pub mod physics;
 pub mod profile;
 
 pub mod cache;
+pub mod front;
 pub mod replica;
 pub mod request;
 pub mod router;

@@ -194,6 +194,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
         turnaround: waits(1_400, 4_000.0, 1.5),
         wait_target: target.map(|(s, share, met)| WaitTarget { within_ns: s * 1_000_000_000, share, met, of: 1_500 }),
         run: None,
+        service: None,
     };
     let evidence = |what: &str, grade: &str, source: &str| EvidenceNote {
         what: what.into(),

@@ -32,6 +32,7 @@ impl Model {
             tie_seed: None,
             quotas: Vec::new(),
             work: Vec::new(),
+            services: Vec::new(),
             budgets: Vec::new(),
             fees: Vec::new(),
             bucket: Duration::from_hours(1),
@@ -78,6 +79,7 @@ impl Model {
         let (labels, accepts) = match &source {
             Source::Jobs(_) => (vec![Vec::new()], vec![PoolSet::ALL]),
             Source::Synth(s) => (s.label_sets().to_vec(), vec![PoolSet::ALL; s.accepts().len()]),
+            Source::Service(_) => (vec![Vec::new()], vec![PoolSet::ALL]),
         };
         self.work.push(Work {
             name: name.to_owned(),

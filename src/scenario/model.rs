@@ -1,6 +1,7 @@
 //! What the simulator runs: everything resolved, interned and checked; no files, no names to look up.
 
 mod run;
+pub mod service;
 mod supply;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
 use crate::market::Shock;
 pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
+pub use service::Service;
 pub use supply::Supply;
 
 pub use crate::ledger::{Metering, Power, PriceStep, Tariff, Unit};
@@ -57,6 +59,8 @@ pub struct Model {
     pub quotas: Vec<Quota>,
     /// Where jobs come from.
     pub work: Vec<Work>,
+    /// Services, each with a workload whose jobs are its replicas.
+    pub services: Vec<Service>,
     /// Budgets.
     pub budgets: Vec<Budget>,
     /// Standing fees.
@@ -166,6 +170,8 @@ pub enum Source {
     Jobs(Arc<[Job]>),
     /// Drawn from parameters.
     Synth(Box<Synth>),
+    /// A service's replicas, which its scaler makes: index into [`Model::services`].
+    Service(u16),
 }
 
 /// Pools that open after a wait.

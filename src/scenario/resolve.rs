@@ -110,6 +110,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         tie_seed,
         quotas,
         work: Vec::new(),
+        services: Vec::new(),
         budgets,
         fees,
         bucket,

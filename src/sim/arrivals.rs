@@ -50,6 +50,8 @@ impl<'m> Arrivals<'m> {
                 let mut feed = match &w.source {
                     Source::Jobs(jobs) => Feed::Trace(Arc::clone(jobs), 0),
                     Source::Synth(s) => Feed::Synth(Box::new(s.jobs(streams, &calendar, SimTime::ZERO, model.end()))),
+                    // Its replicas come when its scaler says so.
+                    Source::Service(_) => Feed::Trace(Arc::from([]), 0),
                 };
                 let head = feed.next();
                 Lane { feed, head, ordinal: 0 }

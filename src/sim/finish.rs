@@ -220,6 +220,7 @@ impl World<'_, '_> {
                 waits: t.waits.clone(),
                 turnaround: t.turnaround.clone(),
                 run: w.run.as_ref().map(|_| self.tally.runs[i].outcome()),
+                service: None,
                 wait_target: w.wait_target.map(|(d, share)| WaitTarget { within_ns: d.0, share, met: t.met, of: t.of }),
             });
         }
