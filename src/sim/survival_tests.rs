@@ -570,7 +570,7 @@ proptest! {
         // Without a warm-up rows are whole: what a finished job was productive for is its work.
         (m.warmup, m.horizon) = (Duration::ZERO, Duration(19 * H));
         let elastic = m.work[0].run.as_ref().and_then(|r| r.buying.as_ref()).is_some_and(|b| b.least == 1);
-        let jobs = match &m.work[0].source { Source::Jobs(j) => j.clone(), Source::Synth(_) => unreachable!() };
+        let jobs = match &m.work[0].source { Source::Jobs(j) => j.clone(), Source::Synth(_) | Source::Service(_) => unreachable!() };
         let mut rows = ByOrdinal::default();
         simulate(&m, 1, replication, &mut rows);
         for (ordinal, productive, checkpointing) in rows.0 {

@@ -11,6 +11,8 @@ use crate::units::{Duration, SimTime};
 use crate::workload::Request;
 use crate::workload::traffic::Traffic;
 
+pub use crate::serving::front::{Objective, Slo};
+
 /// A service. Its replicas are pods of its workload.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -181,26 +183,6 @@ pub enum Signal {
     RequestsPerSecond,
     /// Share of KV in use, in per cent.
     KvUse,
-}
-
-/// What is promised.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Slo {
-    /// Time to the first token.
-    pub ttft: Option<Objective>,
-    /// Mean time between tokens after the first.
-    pub tpot: Option<Objective>,
-    /// Time to the last token.
-    pub e2e: Option<Objective>,
-}
-
-/// A latency that is promised to a share of requests.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Objective {
-    /// Within.
-    pub within: Duration,
-    /// To this share, 0 to 1.
-    pub share: f64,
 }
 
 /// A new version that takes over.

@@ -101,3 +101,23 @@ pub enum Limited {
     /// Tokens of prompt and answer.
     Tokens,
 }
+
+/// What is promised to the requests of clients; a batch has its own deadline instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slo {
+    /// Time to the first token.
+    pub ttft: Option<Objective>,
+    /// Mean time between tokens after the first.
+    pub tpot: Option<Objective>,
+    /// Time to the last token.
+    pub e2e: Option<Objective>,
+}
+
+/// A latency that is promised to a share of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// Within.
+    pub within: Duration,
+    /// To this share, 0 to 1.
+    pub share: f64,
+}

@@ -93,6 +93,8 @@ pub(super) struct InStep {
     pub growth_ps: u64,
     /// Prompt tokens in it.
     pub prefill: u64,
+    /// Picoseconds that these add to it.
+    pub prompt_ps: u64,
 }
 
 impl InStep {

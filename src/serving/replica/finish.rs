@@ -16,6 +16,7 @@ impl Replica {
         self.settle(step.steps, &step, sink);
         self.totals.busy_ps += u128::from(t.since(step.begin));
         self.totals.prefill_tokens += step.prefill;
+        self.totals.prompt_ps += u128::from(step.prompt_ps);
         if self.n > 0 {
             while let Some(&Reverse((end, order, slot))) = self.ends.peek()
                 && end <= self.v

@@ -101,6 +101,13 @@ impl Group {
         Routed::To(i, said)
     }
 
+    /// Whether no replica takes requests.
+    #[inline]
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.router.replicas().is_empty()
+    }
+
     /// A replica takes no new requests; those that are there go on.
     pub fn drain(&mut self, i: u32) {
         self.router.close(i);

@@ -46,7 +46,13 @@ impl Replica {
         let steps = if leap { self.leap(t) } else { 1 };
         let first_ps = self.cost.step(&step);
         let growth_ps = self.cost.growth(self.n);
-        let mut s = InStep { begin: t, end: t, n: self.n, steps, first_ps, growth_ps, prefill: step.prefill };
+        let prompt_ps = match (step.prefill, step.decoding) {
+            (0, _) => 0,
+            (_, 0) => first_ps,
+            (_, n) => first_ps - self.cost.decode(n, step.decode_kv),
+        };
+        let mut s =
+            InStep { begin: t, end: t, n: self.n, steps, first_ps, growth_ps, prefill: step.prefill, prompt_ps };
         s.end = t.after(s.ps(steps));
         self.step = Some(s);
     }

@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub output_tokens: u64,
     /// Whether a step is in progress.
     pub busy: bool,
+    /// Nanoseconds in steps so far, those of the one in progress included.
+    pub busy_ns: u64,
 }
 
 impl Snapshot {
@@ -63,6 +65,9 @@ pub struct Totals {
     pub turns: u64,
     /// Picoseconds in steps.
     pub busy_ps: u128,
+    /// Of these, what prompts added: a step with prompts less what it would have taken without them. All of a step that
+    /// decodes nobody.
+    pub prompt_ps: u128,
 }
 
 impl Replica {
@@ -84,6 +89,7 @@ impl Replica {
             prefill_tokens: self.totals.prefill_tokens,
             output_tokens: produced,
             busy: self.step.is_some(),
+            busy_ns: (self.totals.busy_ps / 1_000) as u64 + self.step.map_or(0, |s| s.begin.until(now) / 1_000),
         }
     }
 
