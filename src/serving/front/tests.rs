@@ -91,7 +91,7 @@ fn balances(c: &state::Closed) {
 
 #[test]
 fn a_front_adds_nothing_to_its_replica() {
-    let (config, traffic) = (plain(), steady(3.0, Lengths::azure_conversation()));
+    let (config, traffic) = (plain(), steady(2.0, Lengths::azure_conversation()));
     let mut f = front(&config, &traffic, 500);
     f.add(SimTime::ZERO, 0, replica());
     f.advance(SimTime(500 * S));
@@ -110,7 +110,7 @@ fn a_front_adds_nothing_to_its_replica() {
     let l = &closed.latency;
     assert!(l.ttft == seen.ttft && l.e2e == seen.e2e && l.tpot == seen.tpot && l.itl_ps == seen.itl_ps);
     assert!(l.wait.count() >= seen.wait.count() && l.ttft_from_admission == seen.ttft_from_admission);
-    assert!(closed.counts.answered > 1_300);
+    assert!(closed.counts.answered > 900);
 }
 
 #[test]
