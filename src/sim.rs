@@ -17,6 +17,7 @@ mod losses;
 mod markets;
 mod runs;
 mod saves;
+mod service;
 mod tally;
 mod waiting;
 mod world;

@@ -10,6 +10,8 @@ pub(super) enum Event {
     Job(JobEvent),
     /// Something about the fleet.
     Fleet(FleetEvent),
+    /// Something about a service.
+    Service(ServiceEvent),
     /// The measured window begins.
     WindowStart,
 }
@@ -62,9 +64,28 @@ pub(super) enum FleetEvent {
     Stored(u32),
 }
 
+/// About a service, or a deployment or rollout of it, by their indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServiceEvent {
+    /// A replica's start-up is over.
+    Started(JobId),
+    /// A replica that is going may have nothing left.
+    Drained(JobId),
+    /// A rollout looks where it stands.
+    Rollout(u16, u16),
+    /// KEDA polls the triggers of a deployment.
+    Poll(u16, u16),
+    /// An HPA decides.
+    Sync(u16, u16),
+    /// Replicas of a deployment are scraped.
+    Scrape(u16, u16),
+    /// A bucket of the series is over.
+    Bucket(u16),
+}
+
 impl Event {
-    /// Its place among events of the same instant. The one table: completions free capacity before anything else
-    /// looks at it, what stops work comes before what brings work, and dispatching (which is not an event: it happens when
+    /// Its place among events of the same instant. The one table: a bucket of time is over before anything happens in
+    /// the next; completions free capacity before anything else looks at it, what stops work comes before what brings work, and dispatching (which is not an event: it happens when
     /// an instant's events are over) sees them all.
     pub(super) const fn class(self) -> u8 {
         self.key().0
@@ -82,26 +103,36 @@ impl Event {
             Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
         };
         use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Step, Widen};
+        use ServiceEvent::{Bucket, Drained, Poll, Rollout, Scrape, Started, Sync};
+        const fn both(a: u16, b: u16) -> u32 {
+            (a as u32) << 16 | b as u32
+        }
         match self {
-            Event::Job(End(j)) => (0, j.0),
-            Event::Job(Saved(j) | Step(j)) => (1, j.0),
-            Event::Fleet(Stored(k)) => (1, k),
-            Event::Fleet(Lost(n)) => (2, n.0),
-            Event::Fleet(Shock(i)) => (3, i),
-            Event::Fleet(Capacity(p)) => (4, p.0 as u32),
-            Event::Fleet(Reap) => (5, 0),
-            Event::Fleet(Notice(n)) => (6, n.0),
-            Event::Fleet(CapacityNotice(p)) => (7, p.0 as u32),
-            Event::Fleet(Evict(n)) => (8, n.0),
-            Event::Fleet(Change(i)) => (9, i),
-            Event::Fleet(Repaired(n)) => (10, n.0),
-            Event::Fleet(Ready(n)) => (11, n.0),
-            Event::WindowStart => (12, 0),
-            Event::Job(Arrive) => (13, 0),
-            Event::Job(Widen(j)) => (14, j.0),
-            Event::Job(GiveUp(j)) => (15, j.0),
-            Event::Fleet(Refill(p)) => (16, p.0 as u32),
-            Event::Job(Decide(j)) => (17, j.0),
+            Event::Service(Bucket(s)) => (0, s as u32),
+            Event::Job(End(j)) | Event::Service(Drained(j)) => (1, j.0),
+            Event::Job(Saved(j) | Step(j)) => (2, j.0),
+            Event::Fleet(Stored(k)) => (2, k),
+            Event::Fleet(Lost(n)) => (3, n.0),
+            Event::Fleet(Shock(i)) => (4, i),
+            Event::Fleet(Capacity(p)) => (5, p.0 as u32),
+            Event::Fleet(Reap) => (6, 0),
+            Event::Fleet(Notice(n)) => (7, n.0),
+            Event::Fleet(CapacityNotice(p)) => (8, p.0 as u32),
+            Event::Fleet(Evict(n)) => (9, n.0),
+            Event::Fleet(Change(i)) => (10, i),
+            Event::Fleet(Repaired(n)) => (11, n.0),
+            Event::Fleet(Ready(n)) => (12, n.0),
+            Event::WindowStart => (13, 0),
+            Event::Job(Arrive) => (14, 0),
+            Event::Job(Widen(j)) => (15, j.0),
+            Event::Job(GiveUp(j)) => (16, j.0),
+            Event::Fleet(Refill(p)) => (17, p.0 as u32),
+            Event::Job(Decide(j)) => (18, j.0),
+            Event::Service(Started(j)) => (19, j.0),
+            Event::Service(Rollout(s, r)) => (20, both(s, r)),
+            Event::Service(Poll(s, d)) => (21, both(s, d)),
+            Event::Service(Sync(s, d)) => (22, both(s, d)),
+            Event::Service(Scrape(s, d)) => (23, both(s, d)),
         }
     }
 }

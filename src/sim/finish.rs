@@ -3,9 +3,10 @@
 use super::world::World;
 use crate::fleet::{NodeState, PoolId};
 use crate::ledger::{Line, LineKind, PoolBook, Unit};
+use crate::outcome::service::LabelUse;
 use crate::outcome::{
     BudgetOutcome, Charge, ChargeKind, EvidenceNote, Exact, JobCounts, Money, Outcome, PoolOutcome, PoolSeries,
-    PriceRow, Series, VERSION, WaitTarget, WorkOutcome,
+    PriceRow, Series, ServiceOutcome, VERSION, WaitTarget, WorkOutcome,
 };
 use crate::scenario::model::{Budget, Pool};
 use crate::units::time::NANOS_PER_HOUR;
@@ -18,6 +19,8 @@ impl World<'_, '_> {
     /// When the books do not balance: a fault of ours.
     pub fn finish(mut self, seed: u64, replication: u32) -> Outcome {
         let end = self.window.1;
+        (0..self.services.len() as u16).for_each(|s| self.catch_up(s));
+        self.closing = true;
         self.close_jobs();
         self.reclassify();
         for (i, n) in self.fleet.nodes().iter().enumerate() {
@@ -43,7 +46,9 @@ impl World<'_, '_> {
             std::mem::take(&mut self.tally.wanted).into_iter().map(crate::kernel::Buckets::finish).collect();
         let series = self.series(&books.pools, &waiting);
         let mut jobs = JobCounts::default();
-        let work = self.work_outcomes(&charges, &mut jobs);
+        let lengths = self.bucket_lengths();
+        let services = self.close_services(&charges, &lengths);
+        let work = self.work_outcomes(&charges, services, &mut jobs);
         assert_eq!(
             jobs.arrived + jobs.running_at_start + jobs.queued_at_start,
             jobs.done + jobs.failed + jobs.cancelled + jobs.rejected + jobs.running_at_end + jobs.queued_at_end,
@@ -206,10 +211,19 @@ impl World<'_, '_> {
         out
     }
 
-    fn work_outcomes(&self, charges: &[Charge], total: &mut JobCounts) -> Vec<WorkOutcome> {
+    fn work_outcomes(
+        &self,
+        charges: &[Charge],
+        mut services: Vec<(u16, ServiceOutcome)>,
+        total: &mut JobCounts,
+    ) -> Vec<WorkOutcome> {
         let mut out = Vec::new();
         for (i, (w, t)) in self.model.work.iter().zip(&self.tally.work).enumerate() {
-            add(total, &t.jobs);
+            let service = services.iter().position(|(w, _)| usize::from(*w) == i).map(|at| services.swap_remove(at).1);
+            // The pods of replicas are no jobs.
+            if service.is_none() {
+                add(total, &t.jobs);
+            }
             out.push(WorkOutcome {
                 name: w.name.clone(),
                 bill: Money(
@@ -220,19 +234,25 @@ impl World<'_, '_> {
                 waits: t.waits.clone(),
                 turnaround: t.turnaround.clone(),
                 run: w.run.as_ref().map(|_| self.tally.runs[i].outcome()),
-                service: None,
+                service: service.map(Box::new),
                 wait_target: w.wait_target.map(|(d, share)| WaitTarget { within_ns: d.0, share, met: t.met, of: t.of }),
             });
         }
         out
     }
 
-    fn series(&mut self, books: &[PoolBook], waiting: &[Vec<u128>]) -> Series {
+    /// How long each bucket is, ns. The last may be cut short: averages are over the time that it has.
+    fn bucket_lengths(&self) -> Vec<f64> {
         let width = self.model.bucket.0;
         let n = crate::ledger::book::buckets(self.window, self.model.bucket);
         let span = self.window.1.0 - self.window.0.0;
-        // The last bucket may be cut short: averages are over the time that it has.
-        let lengths: Vec<f64> = (0..n as u64).map(|i| (span - i * width).min(width) as f64).collect();
+        (0..n as u64).map(|i| (span - i * width).min(width) as f64).collect()
+    }
+
+    fn series(&mut self, books: &[PoolBook], waiting: &[Vec<u128>]) -> Series {
+        let width = self.model.bucket.0;
+        let lengths = self.bucket_lengths();
+        let n = lengths.len();
         let average = |v: &[u128], scale: f64| -> Vec<f64> {
             v.iter().zip(&lengths).map(|(v, l)| *v as f64 / (l * scale)).collect()
         };
@@ -389,6 +409,25 @@ pub fn check_conservation(o: &Outcome) {
     let fleet: Usd = o.charges.iter().filter(|c| c.workload.is_none()).map(|c| c.usd.0).sum();
     assert_eq!(work + fleet, o.bill(), "workloads and the fleet's own lines add up to the bill");
     assert_eq!(o.queue.length_ns, o.queue.waited_ns, "Little's law");
+    for (w, s) in o.work.iter().filter_map(|w| Some((&w.name, w.service.as_deref()?))) {
+        let r = &s.requests;
+        let came = r.in_flight_at_start + r.sent;
+        assert_eq!(
+            came,
+            r.concluded() + r.in_flight_at_end,
+            "service {w}: requests in = answered + lost + on their way"
+        );
+        assert_eq!(s.in_system_ns, s.stayed_ns, "service {w}: Little's law in the system");
+        assert_eq!(s.queued_ns, s.waited_ns, "service {w}: Little's law in its queues");
+        let of = |f: fn(&LabelUse) -> u64| s.by_label.iter().map(f).sum::<u64>();
+        assert_eq!(
+            (of(|u| u.requests), of(|u| u.output)),
+            (r.concluded(), s.tokens.output),
+            "service {w}: labels add up"
+        );
+        let sent: u64 = s.series.sent.iter().sum();
+        assert_eq!(sent, r.sent, "service {w}: buckets add up");
+    }
     let j = &o.jobs;
     assert_eq!(
         j.arrived + j.running_at_start + j.queued_at_start,

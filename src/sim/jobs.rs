@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::runs::RunState;
+use super::service::replica::ReplicaState;
 use super::waiting::ClassId;
 use crate::kernel::Timer;
 use crate::policy::placement::Spot;
@@ -45,6 +46,8 @@ pub(super) struct Live {
     pub pods: SmallVec<[Spot; 1]>,
     /// How it keeps its progress, where it does.
     pub run: Option<Box<RunState>>,
+    /// What it is of a service, where it is a replica.
+    pub replica: Option<Box<ReplicaState>>,
     /// For its row, kept only when rows are wanted.
     pub row: Option<Box<RowParts>>,
 }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::event::{Event, JobEvent};
 use super::jobs::{JobId, Live, RowParts};
 use super::runs::{Leaves, Part, RunState};
+use super::service::replica::ReplicaState;
 use super::waiting::{ClassId, ClassKey, own_key};
 use super::world::World;
 use crate::fleet::{Free, NodeState, PoolId, PoolSet};
@@ -19,6 +20,11 @@ impl World<'_, '_> {
     pub fn arrive(&mut self) {
         let Some((work, ordinal, job)) = self.arrivals.take() else { return };
         self.next_arrival();
+        self.submit(work, ordinal, job, None);
+    }
+
+    /// A job joins the queue. None when it could never run, and is turned away.
+    pub fn submit(&mut self, work: u16, ordinal: u64, job: Job, replica: Option<Box<ReplicaState>>) -> Option<JobId> {
         let account = self.accounts.account(work, job.labels);
         self.tally.arrived(work);
         let buys = self.run_spec(work).is_some_and(|r| r.buying.is_some());
@@ -44,17 +50,18 @@ impl World<'_, '_> {
             widen: None,
             pods: SmallVec::new(),
             run: self.model.work[work as usize].run.as_ref().map(|_| Box::new(RunState::new(job.work, self.now))),
+            replica,
             row: self.rows.then(Box::<RowParts>::default),
         };
         if !self.waiting.class(widest).possible || !fits_quota {
             self.tally.rejected(&live, !fits_quota);
             self.report(&live, JobEnd::Rejected);
-            return;
+            return None;
         }
         if buys {
             let id = self.jobs.insert(live);
             self.manage(id);
-            return;
+            return Some(id);
         }
         let tiers = &self.model.work[work as usize].tiers;
         let next_tier = tiers.get(1).map(|t| t.after);
@@ -69,6 +76,7 @@ impl World<'_, '_> {
             self.jobs[id].widen = Some(self.queue.arm(self.now + after, e.class(), e));
         }
         self.enqueue(id);
+        Some(id)
     }
 
     /// The class of a job when this many of its workload's tiers are open.
@@ -154,8 +162,14 @@ impl World<'_, '_> {
         if self.jobs[id].is_running() {
             return;
         }
+        self.give_back(id);
+    }
+
+    /// A waiting job is taken back.
+    pub fn give_back(&mut self, id: JobId) {
         self.dequeue(id);
         self.cancel_timers(id);
+        self.replica_left(id);
         let live = self.jobs.remove(id);
         self.tally.left(&live, JobEnd::Cancelled, self.now);
         self.report(&live, JobEnd::Cancelled);
@@ -196,13 +210,18 @@ impl World<'_, '_> {
             }
         }
         self.accounts.take(account, job.total_milli());
-        let speed = speed * self.share_of_speed(id, spots.len());
-        let ends = self.now + self.begin_attempt(id, speed);
-        let e = Event::Job(JobEvent::End(id));
-        let timer = self.queue.arm(ends, e.class(), e);
         let pool = self.fleet.node(spots[0].node).pool;
+        // A replica ends when its scaler says so.
+        let (ends, timer) = if self.jobs[id].replica.is_some() {
+            (SimTime::MAX, None)
+        } else {
+            let speed = speed * self.share_of_speed(id, spots.len());
+            let ends = self.now + self.begin_attempt(id, speed);
+            let e = Event::Job(JobEvent::End(id));
+            (ends, Some(self.queue.arm(ends, e.class(), e)))
+        };
         let l = &mut self.jobs[id];
-        (l.start, l.ends, l.end_timer, l.pods) = (self.now, ends, Some(timer), spots);
+        (l.start, l.ends, l.end_timer, l.pods) = (self.now, ends, timer, spots);
         l.attempts += 1;
         if l.first_start == SimTime::MAX {
             l.first_start = self.now;
@@ -213,6 +232,7 @@ impl World<'_, '_> {
             r.insert((ends, id));
         }
         self.begin_steps(id);
+        self.replica_placed(id);
     }
 
     /// Puts a pod on a node (the caller has asked the placer where).
@@ -238,30 +258,16 @@ impl World<'_, '_> {
 
     /// Books the present attempt of a job and takes it off its nodes.
     fn stop(&mut self, id: JobId, leaves: Leaves) {
+        self.before_replica_stops(id);
+        let per_pool = self.milli_by_pool(id);
+        let parts = self.parts_of(id, leaves);
+        self.book_parts(id, &per_pool, &parts);
         let spots = std::mem::take(&mut self.jobs[id].pods);
         let l = &self.jobs[id];
         let (job, account, ends) = (l.job, l.account, l.ends);
-        // Pods of a gang are mostly in one pool: add up per pool before booking.
-        let mut per_pool: SmallVec<[(PoolId, u64); 2]> = SmallVec::new();
-        for s in &spots {
-            let pool = self.fleet.node(s.node).pool;
-            let milli = self.pod_milli(pool, &job.request);
-            match per_pool.iter_mut().find(|(p, _)| *p == pool) {
-                Some((_, m)) => *m += milli,
-                None => per_pool.push((pool, milli)),
-            }
-        }
-        for part in self.parts_of(id, leaves) {
-            for (pool, milli) in &per_pool {
-                self.book(id, *pool, account, *milli, &job, &part);
-            }
-            if let Some((pool, _)) = per_pool.first() {
-                let milli = per_pool.iter().map(|(_, m)| m).sum();
-                self.tell_stretch(id, *pool, milli, spots.len(), &part);
-            }
-        }
         self.end_attempt(id, leaves, &per_pool);
         self.stop_steps(id);
+        self.replica_stopped(id);
         for s in &spots {
             if job.request.is_share() {
                 let pool = self.fleet.node(s.node).pool;
@@ -281,6 +287,37 @@ impl World<'_, '_> {
         }
         self.jobs[id].pods = spots;
         self.dirty = true;
+    }
+
+    /// Books parts of an attempt, each over all of its pools, and tells whoever watches.
+    pub fn book_parts(&mut self, id: JobId, per_pool: &[(PoolId, u64)], parts: &[Part]) {
+        let l = &self.jobs[id];
+        let (job, account, pods) = (l.job, l.account, l.pods.len());
+        for part in parts {
+            for (pool, milli) in per_pool {
+                self.book(id, *pool, part.account.unwrap_or(account), *milli, &job, part);
+            }
+            if let Some((pool, _)) = per_pool.first() {
+                let milli = per_pool.iter().map(|(_, m)| m).sum();
+                self.tell_stretch(id, *pool, milli, pods, part);
+            }
+        }
+    }
+
+    /// What a job holds of each pool.
+    pub fn milli_by_pool(&self, id: JobId) -> SmallVec<[(PoolId, u64); 2]> {
+        let l = &self.jobs[id];
+        // Pods of a gang are mostly in one pool: add up per pool before booking.
+        let mut per_pool: SmallVec<[(PoolId, u64); 2]> = SmallVec::new();
+        for s in &l.pods {
+            let pool = self.fleet.node(s.node).pool;
+            let milli = self.pod_milli(pool, &l.job.request);
+            match per_pool.iter_mut().find(|(p, _)| *p == pool) {
+                Some((_, m)) => *m += milli,
+                None => per_pool.push((pool, milli)),
+            }
+        }
+        per_pool
     }
 
     fn book(&mut self, id: JobId, pool: PoolId, account: u32, milli: u64, job: &Job, part: &Part) {
@@ -319,6 +356,9 @@ impl World<'_, '_> {
             }
             row.usd += self.books.cost_of(pool, a, b, milli);
         }
+        if let Some(s) = self.jobs[id].replica.as_deref().map(|r| r.service) {
+            self.services[s as usize].usd_recent += self.books.cost_of(pool, a, b, milli).to_f64();
+        }
     }
 
     /// Tells whoever watches how a part of an attempt was spent.
@@ -353,9 +393,16 @@ impl World<'_, '_> {
         self.leave(id, end);
     }
 
+    /// A replica that was to go stops and leaves.
+    pub fn stop_and_leave(&mut self, id: JobId, end: JobEnd) {
+        self.stop(id, Leaves::Everything);
+        self.leave(id, end);
+    }
+
     /// A job leaves the system.
     fn leave(&mut self, id: JobId, end: JobEnd) {
         self.settle_run(id, end);
+        self.replica_left(id);
         let live = self.jobs.remove(id);
         self.tally.left(&live, end, self.now);
         self.report(&live, end);
@@ -378,7 +425,11 @@ impl World<'_, '_> {
 
     /// Stops a running job, which waits again in its old place in line.
     pub fn requeue_leaving(&mut self, id: JobId, leaves: Leaves) {
+        if self.is_leaving(id) {
+            return self.stop_and_leave(id, JobEnd::Done);
+        }
         self.halt(id, leaves);
+        self.replica_pushed_out(id);
         self.enqueue(id);
     }
 

@@ -80,6 +80,8 @@ pub(super) struct Part {
     pub stalled: Duration,
     /// No kernel ran.
     pub still: bool,
+    /// Who pays, where it is not the job's own account.
+    pub account: Option<u32>,
 }
 
 impl RunState {
@@ -162,13 +164,16 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let (start, now) = (l.start, self.now);
         let mut parts = SmallVec::new();
+        if l.replica.is_some() {
+            return self.replica_parts(id);
+        }
         let Some(r) = l.run.as_deref() else {
             let activity = match leaves {
                 Leaves::Everything => Activity::Productive,
                 Leaves::Durable => Activity::Lost,
                 Leaves::Nothing => Activity::Discarded,
             };
-            parts.push(Part { from: start, to: now, activity, stalled: Duration::ZERO, still: false });
+            parts.push(Part { from: start, to: now, activity, stalled: Duration::ZERO, still: false, account: None });
             return parts;
         };
         let begins = SimTime(start.0.saturating_add(r.set_up.0)).min(now);
@@ -180,7 +185,7 @@ impl World<'_, '_> {
         let set_up = if r.begun { Activity::Restart } else { Activity::ColdStart };
         let mut push = |from: SimTime, to: SimTime, activity, stalled: Duration, still| {
             if from < to {
-                parts.push(Part { from, to, activity, stalled, still });
+                parts.push(Part { from, to, activity, stalled, still, account: None });
             }
         };
         push(start, begins, set_up, Duration::ZERO, true);

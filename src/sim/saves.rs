@@ -52,6 +52,9 @@ impl World<'_, '_> {
     /// A node that a running job is on will be taken back at an instant: the job saves itself if it can.
     pub fn noticed(&mut self, id: JobId, node: NodeId, at: SimTime) {
         let l = &self.jobs[id];
+        if l.replica.is_some() {
+            return self.replica_noticed(id, at);
+        }
         let (Some(r), Some(spec)) = (l.run.as_deref(), self.run_spec(l.work)) else { return };
         let Some(how) = spec.checkpoint.on_notice else { return };
         if r.saving.is_some() || spec.checkpoint.pace.keeping != Keeping::Checkpoints || l.ends <= at {

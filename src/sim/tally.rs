@@ -235,6 +235,10 @@ impl Tally {
             w.of += 1;
             w.met += u64::from(wait <= target);
         }
+        // Replicas are nobody's jobs: their waits are stages of their start-up.
+        if l.replica.is_some() {
+            return;
+        }
         self.bands[band(l.job.total_milli())].0.record(wait);
         let p = &mut self.pools[pool.0 as usize];
         p.0.record(wait);
@@ -260,7 +264,7 @@ impl Tally {
             JobEnd::Running => j.running_at_end += 1,
             JobEnd::Queued => {
                 j.queued_at_end += 1;
-                self.bands[band(l.job.total_milli())].1 += 1;
+                self.bands[band(l.job.total_milli())].1 += u64::from(l.replica.is_none());
                 if l.first_start == SimTime::MAX
                     && let Some(target) = target
                     && (now - l.job.arrive).0 > target

@@ -11,6 +11,7 @@ use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::losses::Risks;
+use super::service::ServiceState;
 use super::tally::Tally;
 use super::waiting::{Line, WaitingRoom};
 use super::writes::SharedStore;
@@ -57,6 +58,10 @@ pub(super) struct World<'m, 'r> {
     pub risks: Risks,
     /// Stores that checkpoints are written to.
     pub stores: Vec<SharedStore>,
+    /// Services, each with its front and its replicas.
+    pub services: Vec<ServiceState<'m>>,
+    /// The run is being closed: nothing is cut off any more.
+    pub closing: bool,
     /// Runs that wait for capacity of their own, outside the queue.
     pub unplaced: u64,
     /// Storage and data transfer, by payer.
@@ -102,6 +107,8 @@ impl<'m, 'r> World<'m, 'r> {
             arrivals: Arrivals::of(model, &streams),
             risks: Risks::of(model, &streams, replication),
             stores: Vec::new(),
+            services: Vec::new(),
+            closing: false,
             unplaced: 0,
             extras: BTreeMap::new(),
             watched,
@@ -150,7 +157,8 @@ impl<'m, 'r> World<'m, 'r> {
             self.begin_window();
         }
         self.next_arrival();
-        self.reclassify();
+        self.open_services();
+        self.end_of_instant();
     }
 
     pub fn schedule(&mut self, at: SimTime, e: Event) {
@@ -235,6 +243,7 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Job(JobEvent::Decide(id)) => self.decide(id),
             Event::Job(JobEvent::Step(id)) => self.step(id),
             Event::Fleet(FleetEvent::Stored(store)) => self.stored(store as usize),
+            Event::Service(e) => self.on_service(e),
             Event::WindowStart => self.begin_window(),
         }
     }
@@ -246,6 +255,7 @@ impl<'m, 'r> World<'m, 'r> {
             self.tally.begin_work(l.work, l.is_running());
         }
         self.free.begin();
+        self.begin_services();
     }
 
     fn end_of_instant(&mut self) {

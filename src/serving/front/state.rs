@@ -158,14 +158,15 @@ impl<'m> Front<'m> {
             let arrival = self.next.as_ref().map_or(SimTime::MAX, |r| r.at);
             let own = self.next_own();
             let t = arrival.min(own).min(to);
-            if !self.run_replicas(t) {
+            // All that comes at one instant is there when an idle engine begins at it.
+            if !self.run_replicas(SimTime(t.0.saturating_sub(1))) {
                 continue;
             }
             if own <= t {
                 self.do_own(own);
             } else if arrival <= t && self.next.is_some() {
                 self.arrive();
-            } else {
+            } else if self.run_replicas(to) {
                 return;
             }
         }
