@@ -1,12 +1,20 @@
 //! Models made in code, without a file: for closed forms, benches and library users.
 
+use std::sync::Arc;
+
+use super::model::service::{CpuUse, Deployment, Engine, Role, Scale, Service, Slo, Start};
 use super::model::{Metering, Model, NodeSpec, Pool, PriceStep, Source, Tariff, Tier, Unit, Work};
 use crate::catalog::BillingRule;
 use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
+use crate::kernel::Dist;
 use crate::ledger::Power;
 use crate::policy::placement::{PlacementPolicy, Ties};
 use crate::policy::queue::QueuePolicy;
-use crate::units::{Duration, Rate, SimTime};
+use crate::serving::front;
+use crate::serving::router::Routing;
+use crate::units::{Duration, Label, Rate, SimTime};
+use crate::workload::Request;
+use crate::workload::traffic::Traffic;
 
 impl Model {
     /// An empty fleet without work, from 2026-01-01 UTC, without a warm-up; strict FIFO, first fit, hourly series.
@@ -93,5 +101,71 @@ impl Model {
             run: None,
         });
         self.work.last_mut().expect("just added")
+    }
+
+    /// Adds a service with its workload: lanes by the deployments' own, each behind a least-outstanding router; what comes
+    /// while there is no replica is held; nobody gives up, and what is cut off with a replica is sent again once.
+    ///
+    /// `labels` are the service's own; those of its requests are added to them.
+    pub fn add_service(
+        &mut self,
+        name: &str,
+        labels: &[Label],
+        traffic: Traffic,
+        deployments: Vec<Deployment>,
+    ) -> &mut Service {
+        let index = self.services.len() as u16;
+        let own = labels.to_vec();
+        let mut sets = vec![own.clone()];
+        for set in traffic.label_sets() {
+            let more = set.iter().filter(|l| own.iter().all(|o| o.key != l.key));
+            let mut all: Vec<Label> = own.iter().chain(more).cloned().collect();
+            all.sort();
+            sets.push(all);
+        }
+        let lanes = deployments.iter().map(|d| d.lane as usize + 1).max().unwrap_or(0);
+        let front = front::Config {
+            lanes: vec![front::Lane { routing: Routing::LeastOutstanding, decode: None }; lanes],
+            lane_of_source: vec![0; traffic.sources().len()],
+            hold: 10_000,
+            patience: Duration(u64::MAX),
+            timeout: Duration(u64::MAX),
+            retry: front::Retry::DEFAULT,
+            caches: front::Caches::default(),
+            limits: Vec::new(),
+        };
+        let accepts = deployments.iter().map(|d| d.pools).collect();
+        let work = self.work.len() as u16;
+        let w = self.add_work(name, Source::Service(index));
+        (w.labels, w.accepts) = (sets, accepts);
+        let (rollouts, slo) = (Vec::new(), Slo::default());
+        self.services.push(Service { work, traffic, front, deployments, rollouts, slo });
+        self.services.last_mut().expect("just added")
+    }
+}
+
+impl Deployment {
+    /// Replicas of one GPU on one pool, which take requests as soon as they have a place.
+    #[must_use]
+    pub fn on(pool: PoolId, engine: Engine, scale: Scale) -> Deployment {
+        let nothing = || Dist::constant(0.0).expect("a constant");
+        let mut engines = vec![None; pool.0 as usize + 1];
+        engines[pool.0 as usize] = Some(Arc::new(engine));
+        Deployment {
+            name: "main".to_owned(),
+            model: "model".to_owned(),
+            role: Role::Whole,
+            lane: 0,
+            pools: PoolSet::only(pool),
+            engines,
+            request: Request { cpu_milli: 1_000, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+            pods: 1,
+            priority: 0,
+            start: Start { image: nothing(), image_stays: true, load: nothing(), warm_up: nothing() },
+            grace: Duration::from_secs(30),
+            scale,
+            cpu: CpuUse { request: 1_000, idle: 0, busy: 1_000 },
+            busy_ppm: 1_000_000,
+        }
     }
 }

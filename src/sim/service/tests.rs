@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::fleet::{Capacity, PoolId, PoolSet};
+use crate::fleet::{Capacity, PoolId};
 use crate::kernel::Dist;
+use crate::market::{Availability, Cause, Launch, Notice, Offset, Replay};
 use crate::outcome::service::ServiceOutcome;
 use crate::outcome::{Outcome, Silent, StartStage};
 use crate::policy::{hpa, keda};
 use crate::scenario::model::service::{
-    CpuUse, Deployment, Engine, Gate, Objective, Role, Rollout, RolloutStep, Scale, Service, Signal, Slo, Start, Watch,
+    Deployment, Engine, Gate, Objective, Rollout, RolloutStep, Scale, Signal, Start, Watch,
 };
-use crate::scenario::model::{Change, ChangeKind, Model, Source};
+use crate::scenario::model::{Change, ChangeKind, Model, Source, Supply};
 use crate::serving::cost::{Quantised, StepCost};
-use crate::serving::front::{Caches, Config, Lane, Retry};
+use crate::serving::front::Retry;
 use crate::serving::replica;
-use crate::serving::router::Routing;
 use crate::sim::{check_conservation, simulate};
 use crate::units::{Activity, Duration, Label, Name, Rate, SimTime, Usd};
 use crate::workload::synth::Mix;
@@ -57,28 +57,17 @@ fn steady(per_second: f64, teams: &[(&str, f64)]) -> Traffic {
 }
 
 /// Steps of 10 ms and 1 ms a sequence; prompts add 0.01 ms a token.
-fn engine() -> Arc<Engine> {
+fn engine() -> Engine {
     let cost = StepCost { a: 10.0, b: 1.0, p: 0.01, ..StepCost::default() };
     let config = replica::Config { kv_tokens: 100_000, ..replica::Config::default() };
-    Arc::new(Engine { config, cost: Quantised::new(&cost).unwrap(), profile: "by hand".into() })
+    Engine { config, cost: Quantised::new(&cost).unwrap(), profile: "by hand".into() }
 }
 
+/// Start-ups of a minute.
 fn deployment(scale: Scale) -> Deployment {
     Deployment {
-        name: "main".into(),
-        model: "m".into(),
-        role: Role::Whole,
-        lane: 0,
-        pools: PoolSet::only(PoolId(0)),
-        engines: vec![Some(engine())],
-        request: Request { cpu_milli: 1_000, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
-        pods: 1,
-        priority: 0,
         start: Start { image: seconds(20.0), image_stays: true, load: seconds(30.0), warm_up: seconds(10.0) },
-        grace: Duration(30 * S),
-        scale,
-        cpu: CpuUse { request: 1_000, idle: 0, busy: 1_000 },
-        busy_ppm: 1_000_000,
+        ..Deployment::on(PoolId(0), engine(), scale)
     }
 }
 
@@ -87,34 +76,9 @@ fn model(nodes: u32, minutes: u64, traffic: Traffic, deployments: Vec<Deployment
     let mut m = Model::empty("hand", Duration(minutes * MIN));
     m.bucket = Duration(10 * MIN);
     m.add_pool("p", Capacity { cpu_milli: 8_000, mem_mib: 8_192, gpus: 1 }, nodes, DOLLAR);
-    let mut sets = vec![vec![Label { key: name("app"), value: name("chat") }]];
-    for set in traffic.label_sets() {
-        let mut all = sets[0].clone();
-        all.extend(set.iter().cloned());
-        all.sort();
-        sets.push(all);
-    }
-    let lanes = deployments.iter().map(|d| d.lane).max().unwrap() + 1;
-    let w = m.add_work("chat", Source::Service(0));
-    w.labels = sets;
-    w.accepts = vec![PoolSet::ALL; deployments.len()];
-    m.services.push(Service {
-        work: 0,
-        front: Config {
-            lanes: vec![Lane { routing: Routing::LeastOutstanding, decode: None }; lanes as usize],
-            lane_of_source: vec![0; traffic.sources().len()],
-            hold: 10_000,
-            patience: Duration(u64::MAX),
-            timeout: Duration(u64::MAX),
-            retry: Retry::DEFAULT,
-            caches: Caches::default(),
-            limits: Vec::new(),
-        },
-        traffic,
-        deployments,
-        rollouts: Vec::new(),
-        slo: Slo { ttft: Some(Objective { within: Duration(S), share: 0.95 }), ..Slo::default() },
-    });
+    let app = Label { key: name("app"), value: name("chat") };
+    let s = m.add_service("chat", &[app], traffic, deployments);
+    s.slo.ttft = Some(Objective { within: Duration(S), share: 0.95 });
     m
 }
 
@@ -293,11 +257,58 @@ fn a_retired_node_takes_its_replica_with_it_and_another_comes() {
     assert!((109.0..115.0).contains(&longest), "{longest}");
 }
 
+#[test]
+fn a_replica_on_spot_drains_on_notice_and_its_successor_starts_at_once() {
+    let supply = |notice: u64| Supply {
+        on_request: false,
+        spot: true,
+        lifetimes: Vec::new(),
+        replays: vec![(
+            Replay {
+                trace: Arc::new(Availability::of_steps(
+                    vec![(Duration::ZERO, 2), (Duration(20 * MIN), 1)],
+                    Duration(200 * MIN),
+                )),
+                offset: Offset::Fixed(Duration::ZERO),
+                wrap: false,
+                nodes_per_unit: 1,
+            },
+            Cause::Capacity,
+        )],
+        launch: Launch::new(seconds(0.0)),
+        notice: Notice { kill: Duration(notice * S), ..Notice::NONE },
+        hardware: None,
+        spares: 0,
+    };
+    let run_with = |notice: u64| {
+        let mut m = model(3, 60, steady(5.0, &[]), vec![deployment(Scale::Fixed(2))]);
+        m.nodes.truncate(2);
+        m.pools[0].supply = Some(Box::new(supply(notice)));
+        // A node that stays, for the successor.
+        m.add_pool("q", Capacity { cpu_milli: 8_000, mem_mib: 8_192, gpus: 1 }, 1, DOLLAR);
+        let d = &mut m.services[0].deployments[0];
+        d.pools = d.pools.with(PoolId(1));
+        d.engines.push(d.engines[0].clone());
+        m.work[0].accepts = vec![d.pools];
+        run(&m)
+    };
+    // Two minutes are enough for requests of a second: nothing is cut off.
+    let o = run_with(120);
+    let (s, d) = (service(&o), &service(&o).deployments[0]);
+    assert_eq!((d.lost, d.removed, d.started), (1, 0, 1));
+    assert_eq!((s.requests.retries, s.requests.failed), (0, 0));
+    // Without notice what is in flight is cut off, and sent again.
+    let o = run_with(0);
+    let (s, d) = (service(&o), &service(&o).deployments[0]);
+    assert_eq!((d.lost, d.started), (1, 1));
+    assert!(s.requests.retries > 0 && s.requests.failed == 0);
+}
+
 fn with_rollout(slow: bool, shadow: bool) -> Model {
     let mut new = Deployment { name: "v2".into(), lane: 1, ..deployment(Scale::Fixed(0)) };
     if slow {
         let cost = StepCost { a: 10.0, b: 1.0, p: 0.01, m: 1_500.0, ..StepCost::default() };
-        new.engines = vec![Some(Arc::new(Engine { cost: Quantised::new(&cost).unwrap(), ..(*engine()).clone() }))];
+        new.engines = vec![Some(Arc::new(Engine { cost: Quantised::new(&cost).unwrap(), ..engine() }))];
     }
     let traffic = steady(5.0, &[]);
     let mut m = model(6, 120, traffic, vec![deployment(Scale::Fixed(2)), new]);
