@@ -118,9 +118,8 @@ impl AnyFormat {
 }
 
 fn formats() -> impl TypedValueParser<Value = AnyFormat> {
-    PossibleValuesParser::new(AnyFormat::all().map(AnyFormat::key)).try_map(|word| {
-        AnyFormat::all().find(|f| f.key() == word).ok_or_else(|| format!("`{word}` is no format"))
-    })
+    PossibleValuesParser::new(AnyFormat::all().map(AnyFormat::key))
+        .try_map(|word| AnyFormat::all().find(|f| f.key() == word).ok_or_else(|| format!("`{word}` is no format")))
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
@@ -167,7 +166,9 @@ impl Input {
     fn read(&self, data: &Path) -> Result<Trace, Failure> {
         if let Some(f) = self.requests(data) {
             let d = Diagnostic::error(format!("`{}` is a trace of requests ({f}), not of jobs", self.file.display()));
-            return Err(Failure::input(d.help("`fleetcast trace inspect` shows what it holds; a fit is made of jobs only")));
+            return Err(Failure::input(
+                d.help("`fleetcast trace inspect` shows what it holds; a fit is made of jobs only"),
+            ));
         }
         let format = match self.format {
             Some(AnyFormat::Jobs(f)) => Some(f),
@@ -196,7 +197,8 @@ impl Input {
     /// The file's name without folders and ending.
     fn stem(&self) -> String {
         let name = self.file.file_name().map_or_else(|| "trace".into(), |n| n.to_string_lossy());
-        let stem = name.trim_end_matches(".gz").trim_end_matches(".zst").trim_end_matches(".csv").trim_end_matches(".jsonl");
+        let stem =
+            name.trim_end_matches(".gz").trim_end_matches(".zst").trim_end_matches(".csv").trim_end_matches(".jsonl");
         table::clean(if stem.is_empty() { "trace" } else { stem })
     }
 

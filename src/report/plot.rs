@@ -92,7 +92,14 @@ pub fn ecdf_counts(s: &mut Scene, body: Area, lines: &[Line], unit: &str) {
     curves(s, body, lines, unit, 1.0, log_counts);
 }
 
-fn curves(s: &mut Scene, body: Area, lines: &[Line], unit: &str, least: f64, ticks: fn(f64, f64) -> Vec<(f64, String)>) {
+fn curves(
+    s: &mut Scene,
+    body: Area,
+    lines: &[Line],
+    unit: &str,
+    least: f64,
+    ticks: fn(f64, f64) -> Vec<(f64, String)>,
+) {
     let xs = || lines.iter().flat_map(|l| &l.points).map(|p| p.0);
     let hi = xs().fold(10.0, f64::max) * 1.05;
     let lo = xs().filter(|v| *v > 0.0).fold(hi / 10.0, f64::min).max(least).min(hi / 10.0);

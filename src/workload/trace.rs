@@ -283,10 +283,7 @@ impl<'s> Reader<'s> {
         let Some(format) = format.or_else(|| TraceFormat::detect(&table.header())) else {
             let known = TraceFormat::ALL.map(|f| format!("{f} has {}", f.marks().join(", ")));
             let found = table.header().join(", ");
-            let d = Diagnostic::error(format!(
-                "`{}` {UNKNOWN}: its columns are {found}",
-                table.name()
-            ));
+            let d = Diagnostic::error(format!("`{}` {UNKNOWN}: its columns are {found}", table.name()));
             let other = match table.header().as_slice() {
                 [one] => [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| one.contains(*c)),
                 _ => None,

@@ -108,6 +108,17 @@ fn a_broken_price_file_is_told_with_its_line() {
     in_place_of("prices", "priced.ron", "prices.csv");
 }
 
+/// Through the binary, from the top: exit code 2, and nothing but the diagnostic.
+#[test]
+fn a_broken_trace_of_requests_is_told_with_its_line() {
+    for path in cases("requests") {
+        let ran = crate::cli_run::fleetcast(&root(), &["trace", "inspect", path.to_str().unwrap()]);
+        let case = name_of(&path);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{case}\n{}", ran.err);
+        snapshot("requests", &case, &ran.err);
+    }
+}
+
 /// Bytes in the place of the trace: what cannot be kept as a text file in a repository.
 #[test]
 fn truncated_archives_and_other_encodings_are_told() {
@@ -358,7 +369,7 @@ fn nesting_without_end_is_refused_and_costs_no_stack() {
 /// Every snapshot has its case: none is left behind when a case goes.
 #[test]
 fn no_snapshot_is_without_a_case() {
-    for folder in ["scenario", "trace", "nodes", "prices"] {
+    for folder in ["scenario", "trace", "requests", "nodes", "prices"] {
         let have: Vec<String> = cases(folder).iter().map(|p| format!("{}.snap", name_of(p))).collect();
         for e in fs::read_dir(format!("tests/bad/snapshots/{folder}")).unwrap() {
             let name = e.unwrap().file_name().to_string_lossy().into_owned();

@@ -76,7 +76,9 @@ fn text(i: &Inspection, input: &Input) -> String {
     if !i.by_label.is_empty() {
         out.push_str(&format!("\n{}", labels(i)));
     }
-    out.push_str(&format!("\n{}", day(i)));
+    if i.hour_of_day.iter().any(Option::is_some) {
+        out.push_str(&format!("\n{}", day(i)));
+    }
     if !i.notices.is_empty() {
         out.push_str("\nWhat to know\n");
         i.notices.iter().for_each(|n| out.push_str(&format!("  {}\n", table::clean(n))));
@@ -147,7 +149,16 @@ fn facts(i: &Inspection) -> Vec<Vec<String>> {
 
 /// Requests a second with as many decimals as they deserve.
 fn rate(v: f64) -> String {
-    words::number(v, if v >= 100.0 { 0 } else if v >= 0.1 { 2 } else { 5 })
+    words::number(
+        v,
+        if v >= 100.0 {
+            0
+        } else if v >= 0.1 {
+            2
+        } else {
+            5
+        },
+    )
 }
 
 fn quantiles(what: &str, q: &Quantiles) -> Vec<String> {

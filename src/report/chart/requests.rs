@@ -78,9 +78,10 @@ pub fn draw(t: &RequestShape, about: &About) -> Option<Drawing> {
     let curves = [curve("prompts", ORANGE, &t.input), curve("answers", GREEN, &t.output)];
     plot::ecdf_counts(&mut s, right, &curves, "tokens (each step a factor)");
 
-    let rate_rows = rates.iter().enumerate().map(|(i, r)| {
-        vec!["requests_per_second".to_owned(), num(i as f64 * t.step_s), num(*r)]
-    });
+    let rate_rows = rates
+        .iter()
+        .enumerate()
+        .map(|(i, r)| vec!["requests_per_second".to_owned(), num(i as f64 * t.step_s), num(*r)]);
     let length_rows = |what: &'static str, points: &[(f64, f64)]| {
         points.iter().map(|(v, p)| vec![what.to_owned(), num(*p), num(*v)]).collect::<Vec<_>>()
     };

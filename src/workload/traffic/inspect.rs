@@ -279,7 +279,8 @@ impl Counts {
             return all.iter().map(share).collect();
         }
         let steps = (1..=CURVE as u128).map(|i| (i * u128::from(self.n) / CURVE as u128) as u64);
-        let mut out: Vec<(f64, u64)> = steps.filter_map(|k| all.get(all.partition_point(|a| a.1 < k)).copied()).collect();
+        let mut out: Vec<(f64, u64)> =
+            steps.filter_map(|k| all.get(all.partition_point(|a| a.1 < k)).copied()).collect();
         out.dedup();
         out.iter().map(share).collect()
     }
@@ -313,8 +314,7 @@ struct Scan {
 }
 
 /// Widths of a series, seconds; beyond them come multiples of the last.
-const STEPS: [u64; 17] =
-    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
+const STEPS: [u64; 17] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 /// The most values of a series.
 const MOST_STEPS: u64 = 240;
 

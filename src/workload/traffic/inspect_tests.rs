@@ -209,7 +209,9 @@ fn a_grid_is_told_and_the_series_keeps_to_it() {
 #[test]
 fn options_of_a_replay_change_no_figure() {
     let text: String = (0..500u32)
-        .map(|i| format!("{{\"timestamp\": {}, \"input_length\": {}, \"output_length\": 3}}\n", i / 3 * 2_000, i % 90 + 1))
+        .map(|i| {
+            format!("{{\"timestamp\": {}, \"input_length\": {}, \"output_length\": 3}}\n", i / 3 * 2_000, i % 90 + 1)
+        })
         .collect();
     let plain = of(&text);
     for (scale, repeat) in
