@@ -112,7 +112,7 @@ fn a_broken_price_file_is_told_with_its_line() {
 #[test]
 fn a_broken_trace_of_requests_is_told_with_its_line() {
     for path in cases("requests") {
-        let ran = crate::cli_run::fleetcast(&root(), &["trace", "inspect", path.to_str().unwrap()]);
+        let ran = crate::cli_run::fleetcast(root(), &["trace", "inspect", path.to_str().unwrap()]);
         let case = name_of(&path);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{case}\n{}", ran.err);
         snapshot("requests", &case, &ran.err);
@@ -472,6 +472,27 @@ proptest! {
             let (result, sources) = load_text(scenario, &text, Syntax::Ron, folder.path(), &[]);
             if let Err(found) = result {
                 let _ = render::render(&found, &sources, false);
+            }
+        }
+    }
+
+    #[test]
+    fn no_edit_of_a_trace_of_requests_makes_its_reader_or_its_figures_panic(edits in edits(), sort in any::<bool>()) {
+        use fleetcast::workload::traffic::inspect::inspect;
+        use fleetcast::workload::traffic::{Format, Options, Recorded};
+        let files = ["azure.csv", "burstgpt.csv", "mooncake.jsonl"].into_iter().zip(Format::ALL);
+        for (good, format) in files {
+            let text = edited(&fs::read_to_string(Path::new("tests/good/requests").join(good)).unwrap(), &edits);
+            let (name, mut sources) = (fleetcast::units::Name::new("edited").unwrap(), SourceMap::default());
+            let options = Options { sort, ..Options::default() };
+            match Recorded::from_bytes(name, Some(format), good, text.into_bytes(), options, &mut sources) {
+                Ok(trace) => {
+                    let i = inspect(&trace).expect("it is kept in memory");
+                    let sum: u64 = i.rate.series.iter().sum();
+                    prop_assert_eq!((i.requests, i.rows), (sum, i.requests + i.before + i.after + i.failures));
+                    prop_assert!(i.rank_correlation.is_none_or(|r| (-1.000_001..=1.000_001).contains(&r)));
+                }
+                Err(found) => prop_assert!(!render::render(&found, &sources, false).is_empty()),
             }
         }
     }
