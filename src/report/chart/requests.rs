@@ -50,16 +50,18 @@ pub fn draw(t: &RequestShape, about: &About) -> Option<Drawing> {
     let requests: u64 = t.series.iter().sum();
     let mean = requests as f64 / t.span_s;
     let most = rates.iter().copied().fold(0.0, f64::max);
-    let figure = |v: f64| words::number(v, if v < 0.1 { 4 } else { usize::from(v < 100.0) });
+    let figure =
+        |v: f64| words::number(v, if v < 0.1 { 4 } else { 2 - usize::from(v >= 1.0) - usize::from(v >= 100.0) });
+    let step = words::length((t.step_s * 1e9) as u64);
     let title = format!(
-        "{}: {} requests a second, {} at the most; at the median {} tokens in, {} out",
+        "{}: {} requests a second, {} in the busiest {step}; at the median {} tokens in, {} out",
         words::shorten(&t.name, 40),
         figure(mean),
         figure(most),
         words::number(t.input_median, 0),
         words::number(t.output_median, 0)
     );
-    let note = format!("each step of the left curve is the mean of {}", words::length((t.step_s * 1e9) as u64));
+    let note = format!("each step of the left curve is the mean of {step}");
     let (mut s, body) = page(&title, &note, about);
     let half = body.w() * 0.5;
     let left = Area { x1: body.x0 + half - 10.0, ..body };
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn the_title_has_the_figures_and_the_table_all_points() {
         let d = draw(&shape(), &About::default()).expect("a drawing");
-        let title = "chat: 2.3 requests a second, 4.0 at the most; at the median 900 tokens in, 1 out";
+        let title = "chat: 2.3 requests a second, 4.0 in the busiest 10 s; at the median 900 tokens in, 1 out";
         assert_eq!(d.title, title);
         assert_eq!(d.csv.lines().count(), 1 + 3 + 3 + 2);
         assert_eq!(d.scene.faults(), Vec::<String>::new());
