@@ -29,14 +29,14 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
                 for n in &input.notices {
                     console.note(&format!("note: {n}"));
                 }
-                console.print(&format!(
-                    "{}: fine: {} pools, {} nodes, {gpus} GPUs, {} workloads, {} variants",
-                    path.display(),
-                    m.pools.len(),
-                    m.nodes.len(),
-                    m.work.len(),
-                    input.loaded.variants.len()
-                ));
+                let parts = [
+                    counted(m.pools.len() as u64, "pool"),
+                    counted(m.nodes.len() as u64, "node"),
+                    counted(gpus, "GPU"),
+                    counted(m.work.len() as u64, "workload"),
+                    counted(input.loaded.variants.len() as u64, "variant"),
+                ];
+                console.print(&format!("{}: fine: {}", path.display(), parts.join(", ")));
                 if !a.quiet && !input.loaded.defaults.is_empty() {
                     console.print("defaults taken:");
                     let rows = &input.loaded.defaults;
@@ -55,4 +55,19 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// `1 pool`, `2 pools`.
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "GPU")), ["0 GPUs", "1 GPU", "2 GPUs"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod fit;
 mod inspect;
+mod requests;
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,9 @@ use jiff::civil::DateTime;
 use super::console::{Console, Exit, Failure};
 use super::table;
 use crate::scenario::decode::scalar::{Form, Scalar, Written};
-use crate::units::{Duration, SourceMap};
+use crate::units::{Diagnostic, Duration, SourceMap};
 use crate::workload::trace::{self, Moment, Options, Trace, TraceFormat, csv, dlrm, openb, philly};
+use crate::workload::traffic;
 
 /// What stands for the folder of the public data, as in scenarios.
 const DATA: &str = "$FLEETCAST_DATA";
@@ -26,6 +28,7 @@ Files may be plain, gzip or zstd; the format is told by the header.
 Examples:
   fleetcast trace inspect jobs.csv
   fleetcast trace inspect openb_pod_list_default.csv --from 115.9d --out charts
+  fleetcast trace inspect AzureLLMInferenceTrace_conv.csv
   fleetcast trace fit philly.csv --from 2017-10-02 --to 2017-10-30
   fleetcast trace formats")]
 pub struct Args {
@@ -35,7 +38,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Counts, rates, quantiles and demand of a trace; with --out a chart
+    /// Counts, rates, quantiles and demand of a trace of jobs, or of requests; with --out a chart
     Inspect(InspectArgs),
     /// Print a work block of a scenario whose jobs are like those of a trace
     Fit(FitArgs),
@@ -49,7 +52,7 @@ struct Input {
     file: PathBuf,
     /// Its format, where the header does not tell
     #[arg(long, value_parser = formats())]
-    format: Option<TraceFormat>,
+    format: Option<AnyFormat>,
     /// Where the window begins: a time after the trace's start (115.9d, "2d 12h") or, where it has dates, a date or a
     /// date and time (2017-10-02, 2017-10-02T08:00). Jobs that run or wait then are kept
     #[arg(long, value_name = "WHEN", value_parser = moment)]
@@ -57,7 +60,7 @@ struct Input {
     /// Where the window ends, not in it
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     to: Option<Moment>,
-    /// Sort a file of fleetcast's own format (csv), which must be sorted otherwise
+    /// Sort a file of fleetcast's own format (csv) or of requests, which must be sorted otherwise
     #[arg(long)]
     sort: bool,
     /// The most GPUs that a node has: larger jobs become gangs
@@ -69,7 +72,8 @@ struct Input {
 struct InspectArgs {
     #[command(flatten)]
     input: Input,
-    /// Write a chart of arrivals and durations beside those of the fit: trace.svg, trace.png, trace.csv
+    /// Write a chart: of jobs, arrivals and durations beside those of the fit; of requests, their rate and lengths.
+    /// trace.svg, trace.png, trace.csv
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Print all figures as JSON
@@ -92,10 +96,30 @@ struct FitArgs {
     name: Option<String>,
 }
 
-fn formats() -> impl TypedValueParser<Value = TraceFormat> {
-    PossibleValuesParser::new(TraceFormat::ALL.map(TraceFormat::key)).try_map(|word| {
-        TraceFormat::ALL.into_iter().find(|f| f.key() == word).ok_or_else(|| format!("`{word}` is no format"))
-    })
+/// A format of jobs or of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AnyFormat {
+    Jobs(TraceFormat),
+    Requests(traffic::Format),
+}
+
+impl AnyFormat {
+    fn all() -> impl Iterator<Item = AnyFormat> {
+        let jobs = TraceFormat::ALL.into_iter().map(AnyFormat::Jobs);
+        jobs.chain(traffic::Format::ALL.into_iter().map(AnyFormat::Requests))
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            AnyFormat::Jobs(f) => f.key(),
+            AnyFormat::Requests(f) => f.key(),
+        }
+    }
+}
+
+fn formats() -> impl TypedValueParser<Value = AnyFormat> {
+    PossibleValuesParser::new(AnyFormat::all().map(AnyFormat::key))
+        .try_map(|word| AnyFormat::all().find(|f| f.key() == word).ok_or_else(|| format!("`{word}` is no format")))
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
@@ -122,10 +146,33 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
 }
 
 impl Input {
-    fn read(&self, data: &Path) -> Result<Trace, Failure> {
-        let path = match self.file.strip_prefix(DATA) {
+    fn path(&self, data: &Path) -> PathBuf {
+        match self.file.strip_prefix(DATA) {
             Ok(rest) => data.join(rest),
             Err(_) => self.file.clone(),
+        }
+    }
+
+    /// The format of requests that it is in, by its name or its first line; `None` for jobs and for what is neither.
+    fn requests(&self, data: &Path) -> Option<traffic::Format> {
+        match self.format {
+            Some(AnyFormat::Requests(f)) => Some(f),
+            Some(AnyFormat::Jobs(_)) => None,
+            None => traffic::Format::of(&self.path(data)),
+        }
+    }
+
+    /// The jobs of a trace.
+    fn read(&self, data: &Path) -> Result<Trace, Failure> {
+        if let Some(f) = self.requests(data) {
+            let d = Diagnostic::error(format!("`{}` is a trace of requests ({f}), not of jobs", self.file.display()));
+            return Err(Failure::input(
+                d.help("`fleetcast trace inspect` shows what it holds; a fit is made of jobs only"),
+            ));
+        }
+        let format = match self.format {
+            Some(AnyFormat::Jobs(f)) => Some(f),
+            _ => None,
         };
         let options = Options {
             from: self.from,
@@ -135,13 +182,23 @@ impl Input {
             ..Options::default()
         };
         let mut sources = SourceMap::default();
-        trace::open(self.format, &path, &options, &mut sources).map_err(|d| Failure::Input(d, sources))
+        trace::open(format, &self.path(data), &options, &mut sources).map_err(|mut bad| {
+            // What is neither is perhaps meant to be the other.
+            if let [d] = bad.list.as_mut_slice()
+                && d.message.contains(trace::UNKNOWN)
+            {
+                let known = traffic::Format::ALL.map(|f| format!("{f} has {}", f.marks().join(", ")));
+                d.help.push(format!("of requests, {}", known.join("; ")));
+            }
+            Failure::Input(bad, sources)
+        })
     }
 
     /// The file's name without folders and ending.
     fn stem(&self) -> String {
         let name = self.file.file_name().map_or_else(|| "trace".into(), |n| n.to_string_lossy());
-        let stem = name.trim_end_matches(".gz").trim_end_matches(".zst").trim_end_matches(".csv");
+        let stem =
+            name.trim_end_matches(".gz").trim_end_matches(".zst").trim_end_matches(".csv").trim_end_matches(".jsonl");
         table::clean(if stem.is_empty() { "trace" } else { stem })
     }
 
@@ -181,6 +238,22 @@ fn list() -> String {
         text.push('\n');
     }
     text.push_str(OWN);
+    text.push_str("\nRequests to models, one a row, for `trace inspect`:\n");
+    for f in traffic::Format::ALL {
+        let (about, times) = match f {
+            traffic::Format::Azure => ("requests to Azure's language models, 2023 and 2024", "dates and times"),
+            traffic::Format::BurstGpt => ("requests to GPT-3.5 and GPT-4; some are failures", "seconds from the start"),
+            traffic::Format::Mooncake => ("JSON lines, with the blocks of prompts", "milliseconds from the start"),
+        };
+        text.push_str(&format!("\n{f}: {about}\n"));
+        text.push_str(&format!("  needs     {}; by these it is told\n", f.marks().join(", ")));
+        if !f.optional().is_empty() {
+            text.push_str(&format!("  optional  {}\n", f.optional().join(", ")));
+        }
+        text.push_str(&format!("  times     {times}\n"));
+        text.push_str("  rows      must ascend by time, or pass --sort\n");
+        text.push_str(&format!("  from      {}\n", f.published()));
+    }
     text
 }
 
@@ -237,6 +310,9 @@ mod tests {
             assert!(text.contains(&format!("{f}: ")), "{f}");
         }
         // The example reads.
+        for f in traffic::Format::ALL {
+            assert!(f.marks().iter().chain(f.optional()).all(|c| text.contains(c)), "{f}");
+        }
         let example: String = OWN.split("Example:\n").nth(1).expect("it is last").replace("  ", "");
         let bytes = std::io::Cursor::new(example.into_bytes());
         let t = trace::from_read(None, "example", bytes, &Options::default(), &mut SourceMap::default());

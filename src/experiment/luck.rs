@@ -48,6 +48,8 @@ pub enum Kept {
 pub struct Rep {
     /// Which.
     pub replication: u32,
+    /// The run's fingerprint: runs that agree event for event have the same.
+    pub fingerprint: u64,
     /// The bill.
     pub usd: Usd,
     /// By workload, in the scenario's order.
@@ -77,7 +79,12 @@ impl Rep {
     #[must_use]
     pub fn of(model: &Model, r: u32, o: &Outcome) -> Rep {
         let work = o.work.iter().enumerate().map(|(i, w)| WorkRep::of(w, deadline(model, i))).collect();
-        Rep { replication: r, usd: o.bill(), work }
+        Rep { replication: r, fingerprint: o.fingerprint, usd: o.bill(), work }
+    }
+
+    /// Whether both are the same but for their number.
+    fn is_like(&self, other: &Rep) -> bool {
+        (self.fingerprint, self.usd, &self.work) == (other.fingerprint, other.usd, &other.work)
     }
 }
 
@@ -268,6 +275,10 @@ pub struct Luck {
     pub seed: u64,
     /// Of every interval.
     pub confidence: f64,
+    /// Whether all of two or more replications are the same, event for event and cent for cent: nothing random was drawn,
+    /// or nothing that matters, and an interval of no width says nothing of luck.
+    #[serde(default)]
+    pub alike: bool,
     /// The bill, USD.
     pub cost: Option<Spread>,
     /// By workload, in the scenario's order.
@@ -318,6 +329,7 @@ impl Luck {
             wanted,
             seed,
             confidence: CONFIDENCE,
+            alike: reps.len() > 1 && reps.windows(2).all(|w| w[0].is_like(&w[1])),
             cost: Spread::of(reps.iter().map(|r| r.usd.to_f64()).collect()),
             work: work.collect(),
         }

@@ -33,6 +33,24 @@ fn the_mean_makespan_of_v7_lies_in_its_interval_and_the_cost_follows_from_it() {
 }
 
 #[test]
+fn runs_without_chance_are_alike_and_others_are_not() {
+    assert!(!luck(&v7(10.0), 3).alike);
+    let mut sure = v7(10.0);
+    for p in &mut sure.pools {
+        if let Some(s) = &mut p.supply {
+            s.hardware = None;
+        }
+    }
+    let l = luck(&sure, 3);
+    assert!(l.alike);
+    // A single run is like no other.
+    assert!(!luck(&sure, 1).alike);
+    // Without failures: the work and its checkpoints, and intervals of no width.
+    let m = l.work[0].makespan.as_ref().unwrap().mean.unwrap();
+    assert_eq!((m.low, m.high), (Some(m.mean), Some(m.mean)));
+}
+
+#[test]
 fn runs_that_the_horizon_cut_off_are_counted_and_quantiles_above_them_are_beyond() {
     let long = luck(&v7(10.0), 200);
     let median = long.work[0].makespan.as_ref().unwrap().at(0.5).unwrap().value.value().unwrap();

@@ -75,7 +75,27 @@ fn one(d: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
     for help in &d.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    renderer.render(&[group])
+    let text = renderer.render(&[group]);
+    if d.at.is_some() || d.help.is_empty() { text } else { closed(&text) }
+}
+
+/// Without the bar that parts help from source, where there is no source: the last line before the first help.
+fn closed(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let bar = lines.iter().position(|l| plain(l).trim_end() == " |");
+    let kept = lines.iter().enumerate().filter(|(i, _)| Some(*i) != bar).map(|(_, l)| *l);
+    kept.collect::<Vec<_>>().join("\n")
+}
+
+/// A line without its colours (`ESC [ … m`).
+fn plain(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        out.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    out + rest
 }
 
 /// A place and what is said of it.
@@ -233,6 +253,27 @@ error: unknown field `ndoes` in `pools.é`
 1 error
 "
         );
+    }
+
+    #[test]
+    fn help_without_a_place_follows_at_once() {
+        let d = Diagnostic::error("cannot read `a|b`\nat all").help("is the path right?").help("or the name?");
+        let text = "\
+error: cannot read `a|b`
+       at all
+ = help: is the path right?
+ = help: or the name?
+
+1 error
+";
+        assert_eq!(show(vec![d.clone()], &SourceMap::default()), text);
+        // In colour it is the same but for the colours.
+        let coloured = render(&Diagnostics { list: vec![d] }, &SourceMap::default(), true);
+        assert!(coloured.contains('\u{1b}'));
+        assert_eq!(plain(&coloured), text);
+        // A bar of a message's own stays.
+        let d = Diagnostic::error("a\n|\nb").help("c");
+        assert_eq!(show(vec![d], &SourceMap::default()), "error: a\n       |\n       b\n = help: c\n\n1 error\n");
     }
 
     #[test]

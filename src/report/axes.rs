@@ -280,6 +280,19 @@ pub fn log_time(lo: f64, hi: f64) -> Vec<(f64, String)> {
     .collect()
 }
 
+/// Powers of ten within the range, or, where there are few, also twice and five times them.
+#[must_use]
+pub fn log_counts(lo: f64, hi: f64) -> Vec<(f64, String)> {
+    let within = |steps: &[f64]| -> Vec<f64> {
+        let powers = (0..=12).map(|k| 10f64.powi(k));
+        let all = powers.flat_map(|p| steps.iter().map(move |s| s * p));
+        all.filter(|v| *v >= lo * 0.999 && *v <= hi * 1.001).collect()
+    };
+    let tens = within(&[1.0]);
+    let ticks = if tens.len() >= 3 { tens } else { within(&[1.0, 2.0, 5.0]) };
+    ticks.into_iter().map(|v| (v, words::number(v, 0))).collect()
+}
+
 /// How an entry of a key looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Swatch {
@@ -348,6 +361,13 @@ mod tests {
         let (top, t, _) = from_zero(97.0, 1.0, 5);
         assert!(top >= 97.0 && t.last() == Some(&top));
         assert_eq!(plain(&[0.25], 0.25)[0].1, "0.25");
+    }
+
+    #[test]
+    fn counts_have_powers_of_ten() {
+        let at = |lo, hi| log_counts(lo, hi).into_iter().map(|t| t.1).collect::<Vec<_>>();
+        assert_eq!(at(3.0, 14_050.0), ["10", "100", "1,000", "10,000"]);
+        assert_eq!(at(1.0, 10.5), ["1", "2", "5", "10"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod labels;
 pub mod notice;
 pub mod options;
 pub mod profile;
+pub mod requests;
 pub mod spend;
 pub mod split;
 pub mod survival;

@@ -1,6 +1,6 @@
 //! Plots that more than one chart uses: lines with their names, distribution curves, heat maps.
 
-use super::axes::{Plot, Scale, from_zero, log_time, plain};
+use super::axes::{Plot, Scale, from_zero, log_counts, log_time, plain};
 use super::clock::Clock;
 use super::scene::{Anchor, Area, Scene, spread};
 use super::theme::{self, BLACK, GREY, HEAD_PX, Ink, LABEL_PX, MID, PALE, TICK_PX};
@@ -84,13 +84,29 @@ pub fn lines(s: &mut Scene, body: Area, lines: &[Line], x: Scale, x_ticks: &[(f6
 
 /// Distribution curves (share of values at or below x) over seconds, each step of the axis a factor.
 pub fn ecdf(s: &mut Scene, body: Area, lines: &[Line], unit: &str) {
+    curves(s, body, lines, unit, 1e-3, log_time);
+}
+
+/// The same over counts from 1 on: the axis has powers of ten.
+pub fn ecdf_counts(s: &mut Scene, body: Area, lines: &[Line], unit: &str) {
+    curves(s, body, lines, unit, 1.0, log_counts);
+}
+
+fn curves(
+    s: &mut Scene,
+    body: Area,
+    lines: &[Line],
+    unit: &str,
+    least: f64,
+    ticks: fn(f64, f64) -> Vec<(f64, String)>,
+) {
     let xs = || lines.iter().flat_map(|l| &l.points).map(|p| p.0);
     let hi = xs().fold(10.0, f64::max) * 1.05;
-    let lo = xs().filter(|v| *v > 0.0).fold(hi / 10.0, f64::min).max(1e-3).min(hi / 10.0);
+    let lo = xs().filter(|v| *v > 0.0).fold(hi / 10.0, f64::min).max(least).min(hi / 10.0);
     let t: Vec<(f64, String)> = (0..=4).map(|i| (f64::from(i) * 0.25, format!("{} %", i * 25))).collect();
     let plot = framed(body, lines, &t, Scale::Log(lo, hi), Scale::Linear(0.0, 1.0));
     plot.y_axis(s, &t, "share at or below");
-    plot.x_axis(s, &log_time(lo, hi), unit);
+    plot.x_axis(s, &ticks(lo, hi), unit);
     draw_lines(s, &plot, lines);
 }
 

@@ -95,6 +95,9 @@ impl fmt::Display for TraceFormat {
     }
 }
 
+/// What is said of a file whose header is of no format.
+pub const UNKNOWN: &str = "is not a trace of a known format";
+
 /// How a row's job stood when the trace began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
@@ -280,10 +283,7 @@ impl<'s> Reader<'s> {
         let Some(format) = format.or_else(|| TraceFormat::detect(&table.header())) else {
             let known = TraceFormat::ALL.map(|f| format!("{f} has {}", f.marks().join(", ")));
             let found = table.header().join(", ");
-            let d = Diagnostic::error(format!(
-                "`{}` is not a trace of a known format: its columns are {found}",
-                table.name()
-            ));
+            let d = Diagnostic::error(format!("`{}` {UNKNOWN}: its columns are {found}", table.name()));
             let other = match table.header().as_slice() {
                 [one] => [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| one.contains(*c)),
                 _ => None,

@@ -3,6 +3,7 @@
 //! - [`request`]: one request, and what of its prompt others share;
 //! - [`recorded`]: traces in the formats of [`read`], checked once and replayed in windows, scaled, repeated;
 //! - [`synth`]: rates, lengths and sessions; [`mod@lengths`]: two laws and their correlation, fits of [`mod@azure`]'s;
+//! - [`inspect`]: what a recorded trace holds;
 //! - [`batch`]: offline jobs with deadlines, evaluation runs;
 //! - [`labels`]: who sends a request, and how urgent it is.
 //!
@@ -28,6 +29,7 @@ pub mod azure;
 pub mod batch;
 mod error;
 mod grid;
+pub mod inspect;
 pub mod labels;
 pub mod lengths;
 pub mod read;

@@ -108,6 +108,17 @@ fn a_broken_price_file_is_told_with_its_line() {
     in_place_of("prices", "priced.ron", "prices.csv");
 }
 
+/// Through the binary, from the top: exit code 2, and nothing but the diagnostic.
+#[test]
+fn a_broken_trace_of_requests_is_told_with_its_line() {
+    for path in cases("requests") {
+        let ran = crate::cli_run::fleetcast(root(), &["trace", "inspect", path.to_str().unwrap()]);
+        let case = name_of(&path);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{case}\n{}", ran.err);
+        snapshot("requests", &case, &ran.err);
+    }
+}
+
 /// Bytes in the place of the trace: what cannot be kept as a text file in a repository.
 #[test]
 fn truncated_archives_and_other_encodings_are_told() {
@@ -358,7 +369,7 @@ fn nesting_without_end_is_refused_and_costs_no_stack() {
 /// Every snapshot has its case: none is left behind when a case goes.
 #[test]
 fn no_snapshot_is_without_a_case() {
-    for folder in ["scenario", "trace", "nodes", "prices"] {
+    for folder in ["scenario", "trace", "requests", "nodes", "prices"] {
         let have: Vec<String> = cases(folder).iter().map(|p| format!("{}.snap", name_of(p))).collect();
         for e in fs::read_dir(format!("tests/bad/snapshots/{folder}")).unwrap() {
             let name = e.unwrap().file_name().to_string_lossy().into_owned();
@@ -461,6 +472,27 @@ proptest! {
             let (result, sources) = load_text(scenario, &text, Syntax::Ron, folder.path(), &[]);
             if let Err(found) = result {
                 let _ = render::render(&found, &sources, false);
+            }
+        }
+    }
+
+    #[test]
+    fn no_edit_of_a_trace_of_requests_makes_its_reader_or_its_figures_panic(edits in edits(), sort in any::<bool>()) {
+        use fleetcast::workload::traffic::inspect::inspect;
+        use fleetcast::workload::traffic::{Format, Options, Recorded};
+        let files = ["azure.csv", "burstgpt.csv", "mooncake.jsonl"].into_iter().zip(Format::ALL);
+        for (good, format) in files {
+            let text = edited(&fs::read_to_string(Path::new("tests/good/requests").join(good)).unwrap(), &edits);
+            let (name, mut sources) = (fleetcast::units::Name::new("edited").unwrap(), SourceMap::default());
+            let options = Options { sort, ..Options::default() };
+            match Recorded::from_bytes(name, Some(format), good, text.into_bytes(), options, &mut sources) {
+                Ok(trace) => {
+                    let i = inspect(&trace).expect("it is kept in memory");
+                    let sum: u64 = i.rate.series.iter().sum();
+                    prop_assert_eq!((i.requests, i.rows), (sum, i.requests + i.before + i.after + i.failures));
+                    prop_assert!(i.rank_correlation.is_none_or(|r| (-1.000_001..=1.000_001).contains(&r)));
+                }
+                Err(found) => prop_assert!(!render::render(&found, &sources, false).is_empty()),
             }
         }
     }

@@ -63,6 +63,114 @@ fn figures_are_those_of_the_file() {
     assert_eq!(some["jobs"], 10);
 }
 
+/// A trace of requests of `tests/good`.
+fn requests(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good/requests").join(name)
+}
+
+fn json(words: &[&str]) -> Value {
+    serde_json::from_str(&fine(words)).expect("JSON")
+}
+
+#[test]
+fn requests_with_dates() {
+    let file = requests("azure.csv");
+    let v = json(&["trace", "inspect", word(&file), "--json"]);
+    // 24 requests, one every five seconds, from 09:58:00 to 09:59:55.
+    assert_eq!((&v["format"], &v["rows"], &v["requests"]), (&"azure-llm".into(), &24.into(), &24.into()));
+    assert_eq!((&v["span_s"], &v["origin"]), (&115.0.into(), &"2024-05-10T09:58:00".into()));
+    assert_eq!((&v["rate"]["per_minute_max"], &v["rate"]["gap_cv"]), (&12.into(), &0.0.into()));
+    assert_eq!((&v["rate"]["grid_s"], &v["prefix"], &v["sessions"]), (&Value::Null, &Value::Null, &Value::Null));
+    // Prompts 100, 110, … 330 and answers 5, 6, … 28 rise together.
+    assert_eq!((&v["input"]["p50"], &v["output"]["max"]), (&215.0.into(), &28.0.into()));
+    assert_eq!(v["rank_correlation"], 1.0);
+    let text = fine(&["trace", "inspect", word(&file)]);
+    for w in ["azure: azure-llm trace of requests", "times lie on a grid", "from 06:00", "1 min 55 s", "0.20"] {
+        assert!(text.contains(w), "no `{w}` in\n{text}");
+    }
+    // The last line is what a scenario wants.
+    let block = format!("Recorded(name: \"azure\", file: \"{}\")", word(&file));
+    assert_eq!(text.lines().last(), Some(block.as_str()));
+    // The same compressed, and by the name of its format.
+    let dir = tempfile::tempdir().expect("a folder");
+    let packed = put(dir.path(), "azure.csv.gz", &gzip(&fs::read(&file).expect("read")));
+    assert_eq!(v, json(&["trace", "inspect", word(&packed), "--json", "--format", "azure-llm"]));
+    // A window by dates: from a minute on, twelve.
+    let late = json(&["trace", "inspect", word(&file), "--json", "--from", "2024-05-10T09:59"]);
+    assert_eq!((&late["requests"], &late["before"]), (&12.into(), &12.into()));
+    let early = fine(&["trace", "inspect", word(&file), "--to", "30s"]);
+    assert!(early.contains("left out: after the window") && early.contains("6 of 24 requests"), "{early}");
+    // Of half a minute there is no hour of the day.
+    assert!(!early.contains("requests an hour"), "{early}");
+}
+
+#[test]
+fn requests_in_sessions_and_failures() {
+    let v = json(&["trace", "inspect", word(&requests("burstgpt.csv")), "--json"]);
+    assert_eq!((&v["rows"], &v["requests"], &v["failures"]), (&6.into(), &5.into(), &1.into()));
+    assert_eq!((&v["sessions"]["sessions"], &v["sessions"]["requests"]), (&2.into(), &4.into()));
+    assert_eq!(v["sessions"]["turns"]["max"], 3.0);
+    // 0 s, 40 s in the first minute, 65 s and 90 s in the second, 3,700 s in the second hour: no whole one.
+    assert_eq!((&v["rate"]["per_minute_max"], &v["rate"]["dispersion_hour"]), (&2.into(), &Value::Null));
+    // Four in the first hour of the day; one in the 100 s that the trace has of the second.
+    assert_eq!(v["hour_of_day"][0], 4.0);
+    assert!((v["hour_of_day"][1].as_f64().expect("a number") - 36.0).abs() < 1e-9);
+    assert_eq!(v["hour_of_day"][2], Value::Null);
+    let text = fine(&["trace", "inspect", word(&requests("burstgpt.csv"))]);
+    for w in ["failures", "sessions", "model=GPT-4", "requests of a session", "from hour 0"] {
+        assert!(text.contains(w), "no `{w}` in\n{text}");
+    }
+}
+
+#[test]
+fn requests_that_share_prefixes() {
+    let v = json(&["trace", "inspect", word(&requests("mooncake.jsonl")), "--json"]);
+    // 2 + 3 + 3 + 1 + 2 references; seen before: none, 1 and 2, 1 and 2, none, 9.
+    let p = &v["prefix"];
+    assert_eq!((&p["references"], &p["blocks"], &p["seen_before"]), (&11.into(), &6.into(), &5.into()));
+    assert_eq!((p["hit_rate"].as_f64(), &p["leading_hit_rate"]), (Some(5.0 / 11.0), &p["hit_rate"]));
+    assert_eq!(v["span_s"], 9.0);
+    let text = fine(&["trace", "inspect", word(&requests("mooncake.jsonl"))]);
+    assert!(text.contains("hits of an infinite cache") && text.contains("45.45 %"), "{text}");
+}
+
+#[test]
+fn the_chart_of_requests_is_written_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (file, out) = (requests("azure.csv"), dir.path().join("charts"));
+    let said = fleetcast(&["trace", "inspect", word(&file), "--out", word(&out)]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let read = |n: &str| fs::read(out.join(n)).expect("read");
+    assert!(read("trace.svg").starts_with(b"<svg") && read("trace.png").starts_with(b"\x89PNG"));
+    let table = String::from_utf8(read("trace.csv")).expect("UTF-8");
+    let rows = |what: &str| table.lines().filter(|l| l.starts_with(what)).count();
+    assert!(table.starts_with("what,at,value\n"));
+    // 115 steps of a second; 24 lengths each.
+    assert_eq!((rows("requests_per_second,"), rows("prompt_tokens"), rows("answer_tokens")), (115, 24, 24));
+    // One moment has no rate, and so no chart, which is said.
+    let one = put(dir.path(), "one.csv", b"TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00,7,7\n");
+    let said = fleetcast(&["trace", "inspect", word(&one), "--out", word(&dir.path().join("none"))]);
+    assert!(said.code == 0 && said.err.contains("no chart"), "{}", said.err);
+}
+
+#[test]
+fn requests_out_of_order_can_be_sorted_and_are_never_fitted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = fs::read_to_string(requests("azure.csv")).expect("read");
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(3, 9);
+    let mixed = put(dir.path(), "mixed.csv", lines.join("\n").as_bytes());
+    let _ = refused(&["trace", "inspect", word(&mixed)], &["mixed.csv:5", "earlier"]);
+    let sorted = json(&["trace", "inspect", word(&mixed), "--sort", "--json"]);
+    let whole = json(&["trace", "inspect", word(&requests("azure.csv")), "--json"]);
+    assert_eq!((&sorted["input"], &sorted["rate"]), (&whole["input"], &whole["rate"]));
+    let _ = refused(&["trace", "fit", word(&mixed)], &["trace of requests (azure-llm)", "jobs only"]);
+    let _ = refused(&["trace", "fit", word(&mixed), "--format", "mooncake"], &["mooncake"]);
+    let _ = refused(&["trace", "inspect", "no.csv", "--format", "burstgpt"], &["published at", "HPMLL"]);
+    let neither = put(dir.path(), "neither.csv", b"a,b\n1,2\n");
+    let _ = refused(&["trace", "inspect", word(&neither)], &["csv has arrive", "azure-llm has TIMESTAMP"]);
+}
+
 #[test]
 fn the_chart_is_written_whole() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -164,7 +272,20 @@ fn bad_words_are_refused() {
 #[test]
 fn formats_are_listed_with_their_columns() {
     let text = fine(&["trace", "formats"]);
-    for w in ["openb:", "philly:", "dlrm:", "csv:", "label.KEY", "github.com/alibaba/clusterdata", "must ascend"] {
+    for w in [
+        "openb:",
+        "philly:",
+        "dlrm:",
+        "csv:",
+        "label.KEY",
+        "github.com/alibaba/clusterdata",
+        "must ascend",
+        "azure-llm:",
+        "burstgpt:",
+        "mooncake:",
+        "hash_ids",
+        "HPMLL",
+    ] {
         assert!(text.contains(w), "{w}");
     }
 }

@@ -80,3 +80,21 @@ fn the_command_line_says_how_often_and_a_single_run_says_nothing_of_luck() {
     assert_eq!(json["luck"]["n"], 3);
     assert_eq!(fleetcast(folder.path(), &["run", "day.ron", "--replications", "0"]).code, 2);
 }
+
+#[test]
+fn runs_in_which_nothing_is_drawn_are_said_to_be_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hardware = SCENARIO.lines().find(|l| l.contains("hardware:")).expect("it has one");
+    let sure = SCENARIO.replace(hardware, "").replace("replications: 30", "replications: 3");
+    fs::write(folder.path().join("sure.ron"), sure).expect("written");
+    let words = ["run", "sure.ron", "--no-files", "--no-curves"];
+    let said = fleetcast(folder.path(), &words).out;
+    // Once for the scenario and its variant together.
+    assert_eq!(said.matches("event for event").count(), 1, "{said}");
+    let json = fleetcast(folder.path(), &[&words[..], &["--json"]].concat()).out;
+    let json: Json = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["luck"]["alike"], true);
+    // With failures luck has its say.
+    let said = run(folder.path(), &["--replications", "3", "--no-curves"]).out;
+    assert!(said.contains("Luck") && !said.contains("event for event"), "{said}");
+}

@@ -112,6 +112,16 @@ impl Many {
         let mut lines =
             vec![format!("Luck      {} runs of each; 95 % intervals in brackets", words::count(base.luck.n.into()))];
         let many = self.candidates.len() > 1;
+        let alike = |who: &str| {
+            fold(&format!(
+                "{who}all runs are the same, event for event: nothing random was drawn, or nothing that matters, \
+                 and the intervals say nothing of luck"
+            ))
+        };
+        let all_alike = self.candidates.iter().all(|c| c.luck.alike);
+        if all_alike {
+            lines.extend(alike(""));
+        }
         for c in &self.candidates {
             let who = |work: &str| match (many, c.luck.work.len() > 1) {
                 (true, true) => format!("{}, {work}: ", c.name()),
@@ -119,6 +129,9 @@ impl Many {
                 (false, true) => format!("{work}: "),
                 (false, false) => String::new(),
             };
+            if c.luck.alike && !all_alike {
+                lines.extend(alike(&who("").replace(", :", ":")));
+            }
             let mut told = false;
             for w in &c.luck.work {
                 let Some(m) = &w.makespan else { continue };

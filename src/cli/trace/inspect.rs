@@ -4,11 +4,12 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use super::{Input, InspectArgs};
+use super::{Input, InspectArgs, requests};
 use crate::cli::console::{Console, Exit, Failure};
 use crate::cli::files::OutDir;
 use crate::cli::table;
 use crate::kernel::Streams;
+use crate::report::chart::Drawing;
 use crate::report::chart::inspect::{TraceShape, draw};
 use crate::report::{About, render_all, words};
 use crate::units::time::NANOS_PER_HOUR;
@@ -26,6 +27,9 @@ const SEED: u64 = 1;
 pub(super) fn run(a: &InspectArgs, data: &Path, console: &Console) -> Result<Exit, Failure> {
     // The output is opened before the work: a bad path fails early.
     let out = a.out.as_deref().map(OutDir::create).transpose()?;
+    if let Some(format) = a.input.requests(data) {
+        return requests::run(a, format, out.as_ref(), data, console);
+    }
     let trace = a.input.read(data)?;
     let found = inspect(&trace);
     let text = if a.json {
@@ -79,7 +83,7 @@ fn heading(i: &Inspection, input: &Input) -> String {
 }
 
 /// A figure with as many decimals as it deserves.
-fn figure(v: f64) -> String {
+pub(super) fn figure(v: f64) -> String {
     words::number(v, if v.abs() >= 100.0 { 0 } else { 2 })
 }
 
@@ -202,6 +206,11 @@ fn chart(trace: &Trace, i: &Inspection, input: &Input, out: &OutDir, console: &C
         console.note("note: no chart: no job arrives in the window");
         return Ok(());
     };
+    write(drawing, out, console)
+}
+
+/// Writes a chart's files.
+pub(super) fn write(drawing: Drawing, out: &OutDir, console: &Console) -> Result<(), Failure> {
     for c in render_all(vec![drawing]).map_err(|e| Failure::Fault(e.into()))? {
         out.write(&format!("{}.svg", c.name), c.svg.as_bytes())?;
         out.write(&format!("{}.png", c.name), &c.png)?;

@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::io::Cursor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -83,6 +83,22 @@ impl Format {
         }
         let names: Vec<&str> = line.split(',').map(|n| n.trim().trim_matches('"')).collect();
         [Format::Azure, Format::BurstGpt].into_iter().find(|f| f.marks().iter().all(|m| names.contains(m)))
+    }
+
+    /// By the first line of a file; `None` also where it cannot be read.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Format> {
+        Input::File(path.to_owned()).first_line().ok().and_then(|line| Format::detect(&line))
+    }
+
+    /// Columns, or fields, that are read where a file has them.
+    #[must_use]
+    pub const fn optional(self) -> &'static [&'static str] {
+        match self {
+            Format::Azure => &[],
+            Format::BurstGpt => &["Model", "Log Type", "Session ID"],
+            Format::Mooncake => &["hash_ids"],
+        }
     }
 }
 
