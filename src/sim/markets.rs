@@ -114,10 +114,12 @@ impl World<'_, '_> {
     /// What a market offers changes.
     pub fn capacity(&mut self, pool: PoolId) {
         let now = self.now;
+        // Who was told of this change is lost at the same instant, and still counted as running.
+        let dying = self.risks.dead.iter().filter(|d| self.fleet.node(d.0).pool == pool).count() as u32;
         let Some(s) = self.risks.supplier_mut(pool) else { return };
         s.offered = s.on_offer(now);
         let (tolerated, cause) = s.tolerated(now);
-        let over = s.running.saturating_sub(tolerated);
+        let over = s.running.saturating_sub(dying).saturating_sub(tolerated);
         for id in self.youngest(pool, over, true) {
             self.forget_fate(id);
             self.mourn(id, cause, None);

@@ -210,6 +210,25 @@ fn a_reclaim_in_the_first_hour_is_free_and_a_later_one_is_not() {
     }
 }
 
+#[test]
+fn a_market_that_shrinks_by_one_takes_one_whether_it_was_told_or_not() {
+    for notice in [0, 120] {
+        let mut m = Model::empty("shrinks", Duration(10 * H));
+        let cut = Availability::of_steps(vec![(Duration::ZERO, 3), (Duration(2 * H), 2)], Duration(20 * H));
+        let replay =
+            Replay { trace: Arc::new(cut), offset: Offset::Fixed(Duration::ZERO), wrap: false, nodes_per_unit: 1 };
+        let s = Supply {
+            replays: vec![(replay, Cause::Capacity)],
+            notice: Notice { kill: Duration::from_secs(notice), ..Notice::NONE },
+            ..supply(false, true)
+        };
+        pool(&mut m, "spot", 3, DOLLAR, s);
+        m.add_work("w", Source::Jobs(vec![job(Duration(H), 1)].into()));
+        let losses = run(&m, 0).0.pools[0].losses.clone().unwrap();
+        assert_eq!(losses.total(), 1, "notice of {notice} s");
+    }
+}
+
 /// A node that is taken back after 100 minutes and comes again at once, with this much notice.
 fn on_notice(notice: Duration, write: Duration) -> (Outcome, Rows) {
     let mut m = Model::empty("notice", Duration(10 * H));

@@ -9,13 +9,17 @@ use crate::fleet::{Capacity, PoolSet};
 use crate::formats::Syntax;
 use crate::kernel::{Dist, Queue, Streams};
 use crate::outcome::Silent;
+use crate::policy::hpa;
 use crate::policy::placement::PlacementPolicy;
+use crate::scenario::model::service::{Deployment, Engine, Scale, Signal, Watch};
 use crate::scenario::model::{Model, Source};
 use crate::scenario::{Env, load};
+use crate::serving::replica;
 use crate::sim::simulate;
 use crate::units::{Diagnostics, Duration, Name, Rate, SimTime, SourceMap};
 use crate::workload::synth::{Amount, Arrivals, Mix, Spec, Synth};
 use crate::workload::trace::{self, TraceFormat};
+use crate::workload::traffic;
 use crate::workload::{Job, Request};
 
 #[path = "../kernel/queue/mmc.rs"]
@@ -79,7 +83,51 @@ pub fn setups() -> Vec<Timed> {
             target_s: 10.0,
             model: large_fleet(10_000, 1_000_000),
         },
+        Timed {
+            name: "simulate/service_2m_requests",
+            about: "a service on 100 GPUs at 8 req/s each, Azure conversation lengths, HPA and ledger on, 2,000,000 requests",
+            target_s: 2.5,
+            model: service(100, 2_000_000),
+        },
     ]
+}
+
+/// A service of so many replicas at 8 requests a second each, of Azure's conversation lengths, on whole GPUs; an HPA
+/// looks on, and never finds more to do.
+#[must_use]
+pub fn service(replicas: u32, requests: u64) -> Model {
+    let per_second = 8.0 * f64::from(replicas);
+    let mut m = Model::empty("service", Duration::from_secs_f64(requests as f64 / per_second));
+    m.bucket = Duration::from_secs(300);
+    let pool = m.add_pool(
+        "gpus",
+        Capacity { cpu_milli: 64_000, mem_mib: 65_536, gpus: 8 },
+        replicas.div_ceil(8),
+        Rate(1_000_000_000_000),
+    );
+    let spec =
+        traffic::Spec::new(name("users"), traffic::Rate::poisson(per_second), traffic::Lengths::azure_conversation());
+    let source = traffic::Synth::new(spec).expect("valid by construction");
+    let traffic = traffic::Traffic::new(vec![source.into()]).expect("one source");
+    let engine = Engine {
+        config: replica::Config { kv_tokens: 430_000, ..replica::Config::default() },
+        cost: super::serving::timing::cost(),
+        profile: "Llama-3.1-8B on an H100".to_owned(),
+    };
+    let config = hpa::Config {
+        min: replicas as i32,
+        max: replicas as i32,
+        metrics: vec![hpa::Metric::Pods { average: 16_000 }],
+        ..hpa::Config::default()
+    };
+    let scale = Scale::Hpa {
+        config: Box::new(config),
+        signals: vec![Signal::Concurrency],
+        watch: Watch { sync: hpa::SYNC_PERIOD, scrape: Duration::from_secs(15), lag: Duration::ZERO },
+        initial: replicas,
+    };
+    m.add_service("chat", &[], traffic, vec![Deployment::on(pool, engine, scale)]);
+    m
 }
 
 /// M/M/8 at 80 % load, service times of a minute, with the ledger on.
