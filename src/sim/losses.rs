@@ -310,6 +310,11 @@ impl World<'_, '_> {
         self.risks.dead.iter().any(|(n, _, _)| *n == id)
     }
 
+    /// How many nodes of a pool are lost at this instant.
+    pub fn dying_in(&self, pool: PoolId) -> u32 {
+        self.risks.dead.iter().filter(|(n, _, _)| self.fleet.node(*n).pool == pool).count() as u32
+    }
+
     /// Works off everything that was lost at this instant.
     pub fn reap(&mut self) {
         let dead = self.risks.dead.clone();

@@ -115,7 +115,7 @@ impl World<'_, '_> {
     pub fn capacity(&mut self, pool: PoolId) {
         let now = self.now;
         // Who was told of this change is lost at the same instant, and still counted as running.
-        let dying = self.risks.dead.iter().filter(|d| self.fleet.node(d.0).pool == pool).count() as u32;
+        let dying = self.dying_in(pool);
         let Some(s) = self.risks.supplier_mut(pool) else { return };
         s.offered = s.on_offer(now);
         let (tolerated, cause) = s.tolerated(now);
