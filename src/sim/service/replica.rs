@@ -137,7 +137,7 @@ impl World<'_, '_> {
         let t = &mut state.deployments[d as usize].tally;
         t.ready_now += 1;
         t.ready_max = t.ready_max.max(t.ready_now);
-        if now >= self.window.0 && created < now {
+        if now >= self.window.0 && now > SimTime::ZERO {
             t.started += 1;
             t.start_up.record((now - created).0);
         }
