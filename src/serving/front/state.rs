@@ -301,7 +301,7 @@ impl<'m> Front<'m> {
     /// A client sends its request.
     #[inline]
     fn arrive(&mut self) {
-        let Some(r) = std::mem::replace(&mut self.next, None) else { return };
+        let Some(r) = self.next.take() else { return };
         self.next = self.requests.next();
         let now = r.at;
         self.tally.sent(now);
@@ -456,7 +456,6 @@ impl<'m> Front<'m> {
     }
 
     /// Whether nothing is left on a replica, and else when something happens there.
-    #[must_use]
     pub fn drained(&self, lane: u16, i: u32) -> Result<(), SimTime> {
         match self.lanes[lane as usize].group.get(i) {
             Some(r) if !r.is_empty() => Err(r.next_event().unwrap_or(SimTime::MAX)),
