@@ -20,11 +20,19 @@ pub struct Snapshot {
     pub output_tokens: u64,
     /// Whether a step is in progress.
     pub busy: bool,
-    /// Nanoseconds in steps so far, those of the one in progress included.
-    pub busy_ns: u64,
+    /// Picoseconds in steps so far, those of the one in progress included.
+    pub busy_ps: u128,
+    /// Of these, what prompts added, steps in progress left out.
+    pub prompt_ps: u128,
 }
 
 impl Snapshot {
+    /// Whole nanoseconds in steps so far.
+    #[must_use]
+    pub const fn busy_ns(&self) -> u64 {
+        (self.busy_ps / 1_000) as u64
+    }
+
     /// Requests that are here.
     #[must_use]
     pub const fn outstanding(&self) -> u32 {
@@ -89,7 +97,8 @@ impl Replica {
             prefill_tokens: self.totals.prefill_tokens,
             output_tokens: produced,
             busy: self.step.is_some(),
-            busy_ns: (self.totals.busy_ps / 1_000) as u64 + self.step.map_or(0, |s| s.begin.until(now) / 1_000),
+            busy_ps: self.totals.busy_ps + self.step.map_or(0, |s| u128::from(s.begin.until(now))),
+            prompt_ps: self.totals.prompt_ps,
         }
     }
 

@@ -300,7 +300,7 @@ impl World<'_, '_> {
         let Some(place) = r.place.filter(|_| started < now) else { return parts };
         let spec = self.deployment(r.service, r.deployment);
         let state = &self.services[r.service as usize];
-        let busy_ns = state.front.snapshot(now, spec.lane, place).busy_ns;
+        let busy_ns = state.front.snapshot(now, spec.lane, place).busy_ns();
         let busy = busy_ns.saturating_sub(r.busy).min((now - started).0);
         let idle_until = SimTime(now.0 - busy);
         push(started, idle_until, Activity::WarmIdle, true, None);
@@ -364,15 +364,16 @@ impl World<'_, '_> {
         }
         let lane = self.deployment(s, d).lane;
         let state = &mut self.services[s as usize];
-        let snapshot = place.map(|p| (state.front.snapshot(now, lane, p), state.front.totals(lane, p)));
+        let snapshot = place.map(|p| state.front.snapshot(now, lane, p));
         let t = &mut state.deployments[d as usize].tally;
         let started = ready_at.clamp(booked, now);
         t.starting_series.add(booked, started, 1);
         let Some(r) = self.jobs[id].replica.as_deref_mut() else { return };
         r.booked = now;
-        let Some((snapshot, totals)) = snapshot else { return };
+        let Some(snapshot) = snapshot else { return };
         t.ready_series.add(started, now, 1);
-        let (busy, steps) = (snapshot.busy_ns.saturating_sub(r.busy), (totals.busy_ps, totals.prompt_ps));
+        let busy_ns = snapshot.busy_ns();
+        let (busy, steps) = (busy_ns.saturating_sub(r.busy), (snapshot.busy_ps, snapshot.prompt_ps));
         if now > window.0 {
             t.ready_ns += u128::from((now - started.max(window.0)).0);
             t.busy_ns += u128::from(busy);
@@ -383,6 +384,6 @@ impl World<'_, '_> {
         let tokens = (snapshot.prefill_tokens, snapshot.output_tokens);
         state.computed_tokens.0 += tokens.0 - r.tokens.0;
         state.computed_tokens.1 += tokens.1 - r.tokens.1;
-        (r.busy, r.steps, r.tokens) = (snapshot.busy_ns, steps, tokens);
+        (r.busy, r.steps, r.tokens) = (busy_ns, steps, tokens);
     }
 }

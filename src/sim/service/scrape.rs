@@ -137,7 +137,7 @@ impl World<'_, '_> {
                 Some(place) => {
                     let shot = state.front.snapshot(now, spec.lane, place);
                     let offered = state.front.totals(spec.lane, place).offered;
-                    let counters = (shot.output_tokens, offered, shot.busy_ns);
+                    let counters = (shot.output_tokens, offered, shot.busy_ns());
                     let last = std::mem::replace(&mut r.samples.last, counters);
                     let busy = counters.2.saturating_sub(last.2).min(over.0);
                     kv = (kv.0 + shot.kv_use(), kv.1 + 1);

@@ -405,6 +405,31 @@ fn the_warm_up_is_left_out() {
     assert_eq!((r.in_flight_at_start, r.sent, r.answered), (1, 0, 1));
 }
 
+#[test]
+fn steps_and_leaps_come_to_the_same_in_a_fleet_that_scales() {
+    // Less KV than is wanted: some requests are preempted; replicas come and go; patience ends.
+    let run_in = |mode: replica::Mode| {
+        let mut e = engine();
+        (e.config.mode, e.config.kv_tokens) = (mode, 4_000);
+        let d = Deployment {
+            start: Start { image: seconds(20.0), image_stays: true, load: seconds(30.0), warm_up: seconds(10.0) },
+            ..Deployment::on(PoolId(0), e, keda(1, 4))
+        };
+        let mut spec = Spec::new(name("users"), Requests::poisson(3.0), Lengths::azure_conversation());
+        spec.lengths.max_input = 2_000;
+        let traffic = Traffic::new(vec![Synth::new(spec).unwrap().into()]).unwrap();
+        let mut m = model(4, 60, traffic, vec![d]);
+        m.services[0].front.patience = Duration(30 * S);
+        run(&m)
+    };
+    let (leaps, steps) = (run_in(replica::Mode::Leap), run_in(replica::Mode::Step));
+    let d = &service(&leaps).deployments[0];
+    assert!(d.preemptions > 0 && d.scalings > 0 && service(&leaps).requests.timed_out > 0);
+    // A draining replica is looked at after each of its steps, or leaps: only the number of looks differs.
+    let looks = (steps.events, steps.fingerprint);
+    assert!(Outcome { events: looks.0, fingerprint: looks.1, ..leaps } == steps, "all else, bit for bit");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
