@@ -105,6 +105,16 @@ impl InStep {
         self.first_ps.saturating_mul(steps).saturating_add(self.growth_ps.saturating_mul(pairs))
     }
 
+    /// What prompts added to it until `now`, in proportion to its length. Steps with prompts are never taken together.
+    pub const fn prompt_part(&self, now: SimTime) -> u128 {
+        if self.prompt_ps == 0 {
+            return 0;
+        }
+        let so_far = self.begin.until(now);
+        let so_far = if so_far < self.first_ps { so_far } else { self.first_ps };
+        self.prompt_ps as u128 * so_far as u128 / self.first_ps as u128
+    }
+
     /// How many of its steps have ended by `now`.
     #[inline]
     pub fn done(&self, now: SimTime) -> u64 {

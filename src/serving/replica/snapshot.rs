@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub busy: bool,
     /// Picoseconds in steps so far, those of the one in progress included.
     pub busy_ps: u128,
-    /// Of these, what prompts added, steps in progress left out.
+    /// Of these, what prompts added; of a step in progress in proportion.
     pub prompt_ps: u128,
 }
 
@@ -98,7 +98,7 @@ impl Replica {
             output_tokens: produced,
             busy: self.step.is_some(),
             busy_ps: self.totals.busy_ps + self.step.map_or(0, |s| u128::from(s.begin.until(now))),
-            prompt_ps: self.totals.prompt_ps,
+            prompt_ps: self.totals.prompt_ps + self.step.map_or(0, |s| s.prompt_part(now)),
         }
     }
 
