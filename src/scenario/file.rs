@@ -9,6 +9,9 @@ pub mod laws;
 pub mod market;
 pub mod money;
 pub mod policy;
+pub mod scale;
+pub mod service;
+pub mod traffic;
 pub mod training;
 pub mod work;
 

@@ -5,6 +5,7 @@
 mod buying;
 mod checkpoint;
 mod context;
+mod engine;
 mod fleet;
 mod laws;
 mod losses;
@@ -12,6 +13,9 @@ mod policy;
 mod prices;
 mod reclaim;
 mod recordings;
+mod requests;
+mod scale;
+mod service;
 mod sizes;
 mod speed;
 mod stores;

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Restart};
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
+use super::service::Service;
 use super::training::Training;
 use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Spanned, choice, record};
@@ -17,6 +18,8 @@ choice! {
         Trace(Trace),
         /// Training runs that keep their progress, on the fleet's nodes or on nodes that they buy.
         Training(Training),
+        /// Models that answer requests.
+        Service(Service),
     }
 }
 
