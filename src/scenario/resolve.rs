@@ -5,19 +5,26 @@
 mod buying;
 mod checkpoint;
 mod context;
+mod engine;
 mod fleet;
+mod front;
 mod laws;
 mod losses;
 mod policy;
 mod prices;
 mod reclaim;
 mod recordings;
+mod replicas;
+mod rollout;
+mod scale;
+mod service;
 mod sizes;
 mod speed;
 mod stores;
 mod supply;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod training;
 mod usage;
 mod work;

@@ -1,7 +1,8 @@
-//! Work: jobs drawn from parameters, or read from a trace.
+//! Work: jobs drawn from parameters, or read from a trace; services are in [`super::service`].
 
 use super::checkpoint::{Checkpoint, Restart};
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
+use super::service::Service;
 use super::training::Training;
 use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Spanned, choice, record};
@@ -9,7 +10,7 @@ use crate::units::{Bytes, Duration, Fraction, Name};
 use indexmap::IndexMap;
 
 choice! {
-    /// A stream of jobs.
+    /// A stream of jobs, or a service.
     pub enum Work {
         /// Drawn from parameters: training, fine-tuning, batch inference; anything that runs and ends.
         Jobs(Jobs),
@@ -17,6 +18,8 @@ choice! {
         Trace(Trace),
         /// Training runs that keep their progress, on the fleet's nodes or on nodes that they buy.
         Training(Training),
+        /// Requests, and replicas that answer them.
+        Service(Box<Service>),
     }
 }
 

@@ -158,7 +158,7 @@ fn rate(per_day: &Spanned<f64>, out: &mut Diagnostics) -> Option<f64> {
 
 /// `Some(None)` is a rate that does not vary.
 #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
-fn when(w: &shape::When, out: &mut Diagnostics) -> Option<Option<Shape>> {
+pub(super) fn when(w: &shape::When, out: &mut Diagnostics) -> Option<Option<Shape>> {
     let (made, at) = match w {
         shape::When::Always => return Some(None),
         shape::When::Hours(text) => (Shape::working_hours(text), text.at),
@@ -180,7 +180,7 @@ fn when(w: &shape::When, out: &mut Diagnostics) -> Option<Option<Shape>> {
 }
 
 #[expect(clippy::option_option, reason = "the outer None is a fault that has been reported")]
-fn growth(g: Option<&shape::Growth>, out: &mut Diagnostics) -> Option<Option<Growth>> {
+pub(super) fn growth(g: Option<&shape::Growth>, out: &mut Diagnostics) -> Option<Option<Growth>> {
     let Some(g) = g else { return Some(None) };
     let factor = 1.0 + g.by.0;
     if !(factor.is_finite() && factor > 0.0) || g.per.0 == 0 {
@@ -194,6 +194,6 @@ fn growth(g: Option<&shape::Growth>, out: &mut Diagnostics) -> Option<Option<Gro
     Some(Some(Growth { factor, per: *g.per }))
 }
 
-fn bursts(b: Option<&shape::Bursts>) -> Option<Bursts> {
+pub(super) fn bursts(b: Option<&shape::Bursts>) -> Option<Bursts> {
     b.map(|b| Bursts { on: *b.lasting, off: *b.every, ratio: *b.factor })
 }

@@ -50,12 +50,17 @@ impl Context<'_, '_> {
                 Shape::Jobs(j) => &j.name,
                 Shape::Trace(t) => &t.name,
                 Shape::Training(t) => &t.name,
+                Shape::Service(v) => &v.name,
             };
             names.add(name, out);
             let made = match w {
                 Shape::Jobs(j) => self.jobs(s, j, pools, stores, model, out),
                 Shape::Trace(t) => self.trace(s, t, pools, model, out),
                 Shape::Training(t) => self.training(s, t, pools, stores, model, out),
+                Shape::Service(v) => self.service(s, v, pools, model, out).map(|(work, service)| {
+                    model.services.push(service);
+                    work
+                }),
             };
             if let Some(work) = made {
                 model.work.push(work);
