@@ -4,11 +4,14 @@
 //! makes the type, its decoder, its JSON Schema and its rows in the field reference.
 
 pub mod checkpoint;
+pub mod engine;
 pub mod fleet;
+pub mod front;
 pub mod laws;
 pub mod market;
 pub mod money;
 pub mod policy;
+pub mod rollout;
 pub mod scale;
 pub mod service;
 pub mod traffic;

@@ -6,7 +6,7 @@ use crate::units::{Duration, Fraction};
 
 choice! {
     /// The law of a duration.
-    pub enum Length {
+    pub enum Length (duration is Constant) {
         /// Always the same.
         Constant(Duration),
         /// Between two, each as likely.

@@ -1,4 +1,4 @@
-//! Work: jobs drawn from parameters, or read from a trace.
+//! Work: jobs drawn from parameters, or read from a trace; services are in [`super::service`].
 
 use super::checkpoint::{Checkpoint, Restart};
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
@@ -10,7 +10,7 @@ use crate::units::{Bytes, Duration, Fraction, Name};
 use indexmap::IndexMap;
 
 choice! {
-    /// A stream of jobs.
+    /// A stream of jobs, or a service.
     pub enum Work {
         /// Drawn from parameters: training, fine-tuning, batch inference; anything that runs and ends.
         Jobs(Jobs),
@@ -18,8 +18,8 @@ choice! {
         Trace(Trace),
         /// Training runs that keep their progress, on the fleet's nodes or on nodes that they buy.
         Training(Training),
-        /// Models that answer requests.
-        Service(Service),
+        /// Requests, and replicas that answer them.
+        Service(Box<Service>),
     }
 }
 

@@ -1,459 +1,421 @@
-//! An engine on a pool: what a step costs there, how much KV there is, and how a replica starts.
-
-use std::sync::Arc;
+//! Engines: which profile a deployment has on a pool, what fits its memory, and its limits.
 
 use super::context::Context;
-use super::laws;
 use crate::catalog::{Device, Evidence};
-use crate::formats::Place;
-use crate::kernel::Dist;
 use crate::scenario::decode::Spanned;
-use crate::scenario::file::service as shape;
-use crate::scenario::file::training::Grade;
-use crate::scenario::model::Model as Scenario;
-use crate::scenario::model::service::{CpuUse, Engine, Start};
-use crate::serving::cost::{Quantised, Step, StepCost};
-use crate::serving::fit;
+use crate::scenario::file::engine as shape;
+use crate::scenario::file::service::Deployment;
+use crate::scenario::model::service::Engine;
+use crate::serving::cost::{Quantised, StepCost};
+use crate::serving::fit::{self, read};
 use crate::serving::memory::{self, Budget};
 use crate::serving::physics::{Link, Setup};
-use crate::serving::profile::{self, Dtype, Model, Profile};
+use crate::serving::profile::{Dtype, Model as Architecture, Profile, Quality, bundled, find};
 use crate::serving::replica::factors::{Shrunk, Speculation};
-use crate::serving::replica::{Config, PrefixCaching};
-use crate::units::{Bytes, Diagnostic, Diagnostics, Duration};
-use crate::workload::traffic::BLOCK_TOKENS;
+use crate::serving::replica::{Config, Mode, PrefixCaching, Replica};
+use crate::serving::request::{Record, Request, Sink};
+use crate::units::{Diagnostic, Diagnostics, SimTime, nearest};
+use crate::workload::traffic;
 
-/// PCIe between GPUs that have nothing faster: 4.0 x16, as measured by all-reduces; the latency is a guess.
-const PCIE: Link = Link { latency_ms: 0.01, gb_s: 16.0 };
-
-/// An engine with what checks want to know of it.
-pub(super) struct Made {
+/// An engine on the GPUs of a pool, and what the service wants to know of it.
+#[derive(Clone, Debug)]
+pub(super) struct OnPool {
     pub engine: Engine,
-    /// Of a prompt of one token, and of one sequence that decodes, alone, nanoseconds: nothing can be faster.
-    pub least_ttft: u64,
-    pub least_tpot: u64,
-    /// Bytes of KV of a token, all GPUs together.
+    /// Bytes that a token keeps in KV.
     pub kv_bytes: f64,
+    /// Bytes of the weights.
+    pub weights: f64,
+    /// How well the profile is known, and from where.
+    pub known: (Evidence, String),
 }
 
-const fn dtype(d: &shape::NumberFormat) -> Dtype {
-    match d {
+pub(super) fn format(f: &shape::NumberFormat) -> Dtype {
+    match f {
         shape::NumberFormat::Bf16 => Dtype::Bf16,
         shape::NumberFormat::Fp8 => Dtype::Fp8,
         shape::NumberFormat::Fp4 => Dtype::Fp4,
     }
 }
 
-fn placed(d: Diagnostic, at: Place, label: &str) -> Diagnostic {
-    d.at(at.0, at.1, label)
+/// A deployment and the GPU that it is tried on.
+struct On<'a> {
+    d: &'a Deployment,
+    model: &'static Architecture,
+    device: &'a Device,
+    tp: u32,
 }
 
-/// What a step costs, from where, and how well that is known.
-struct Costed {
-    cost: StepCost,
-    name: String,
-    grade: &'static str,
-    source: String,
-    kv_tokens: Option<u64>,
-    max_sequences: Option<u32>,
-}
+impl On<'_> {
+    fn dtype(&self) -> Dtype {
+        self.d.dtype.as_ref().map_or(Dtype::Bf16, format)
+    }
 
-impl From<&Profile> for Costed {
-    fn from(p: &Profile) -> Costed {
-        let quality = p.quality.and_then(|q| q.loo).map_or_else(String::new, |l| format!(", left-out error {l:.1} %"));
-        let version = if p.version.is_empty() { String::new() } else { format!(" {}", p.version) };
-        Costed {
-            cost: p.cost,
-            name: p.name.to_string(),
-            grade: match p.evidence {
-                Evidence::Fitted => "fitted",
-                Evidence::Guess => "guess",
-                Evidence::Measured => "measured",
-                _ => "prior",
-            },
-            source: format!("{}; {}{version}{quality}", p.source, p.engine),
-            kv_tokens: p.kv_tokens,
-            max_sequences: p.max_sequences,
+    fn setup(&self, link: Option<Link>) -> Setup<'_> {
+        let weights = self.dtype();
+        Setup {
+            model: self.model,
+            device: self.device,
+            tp: self.tp,
+            engine: &self.d.engine,
+            weights,
+            // 4-bit weights are unpacked before they are multiplied.
+            compute: if weights == Dtype::Fp4 { Dtype::Bf16 } else { weights },
+            kv: self.d.kv_dtype.as_ref().map_or(Dtype::Bf16, format),
+            link,
         }
+    }
+
+    /// Of the bundled profiles that match the one with the most measured rows, then the first by name.
+    fn matching(&self) -> Option<&'static Profile> {
+        let rows = |p: &Profile| p.quality.and_then(|q| q.rows).unwrap_or(0);
+        let fits = |p: &&'static Profile| {
+            p.model == self.model.name
+                && p.device == self.device.name
+                && p.tp == self.tp
+                && p.engine.eq_ignore_ascii_case(&self.d.engine)
+                && p.dtype == self.dtype()
+                && self.d.kv_dtype.as_ref().is_none_or(|k| format(k) == p.kv_dtype)
+        };
+        bundled().iter().filter(fits).min_by_key(|p| (u32::MAX - rows(p), &*p.name))
+    }
+
+    /// What all-reduces go over: told, or PCIe where the GPU has no NVLink.
+    fn link(&self, own: Option<&shape::SlowLink>) -> Option<Link> {
+        let link = |latency_ms: f64, bytes: u64| Link { latency_ms, gb_s: bytes as f64 / 1e9 };
+        match own {
+            Some(l) => Some(link(l.latency.as_secs_f64() * 1e3, l.bandwidth.0)),
+            None if self.tp > 1 && self.device.nvlink_gb_s.is_none() => Some(link(0.01, 16_000_000_000)),
+            None => None,
+        }
+    }
+
+    fn physics(&self, own: Option<&shape::SlowLink>) -> Result<Profile, Diagnostics> {
+        let profile = Profile::from_physics(&self.setup(self.link(own)));
+        profile.map_err(|e| self.too_large(&e))
+    }
+
+    fn too_large(&self, e: &memory::DoesNotFit) -> Diagnostics {
+        let at = self.d.gpus.at;
+        e.to_diagnostic().at(at.0, at.1, format!("on `{}`", self.device.name)).into()
+    }
+
+    /// A profile by name must be of what it is used for.
+    fn named(&self, name: &Spanned<String>) -> Result<Profile, Diagnostics> {
+        let at = name.at;
+        let p = find(name).map_err(|e| e.to_diagnostic().at(at.0, at.1, "no such profile"))?;
+        let of = |what: &str, theirs: String, ours: String| format!("its {what} is {theirs}, not {ours}");
+        let wrong = if p.model != self.model.name {
+            Some(of("model", p.model.to_string(), self.model.name.to_owned()))
+        } else if p.device != self.device.name {
+            Some(of("GPU", p.device.to_string(), self.device.name.to_owned()))
+        } else if p.tp != self.tp {
+            Some(of("number of GPUs", p.tp.to_string(), self.tp.to_string()))
+        } else if self.d.dtype.as_ref().is_some_and(|f| format(f) != p.dtype) {
+            Some(of("number format", p.dtype.key().to_owned(), self.dtype().key().to_owned()))
+        } else {
+            None
+        };
+        let Some(why) = wrong else { return Ok(p.clone()) };
+        let d = Diagnostic::error(format!("profile `{}` is not of what `{}` runs", p.name, *self.d.name))
+            .at(at.0, at.1, why)
+            .help("leave `profile` out for the one that matches, or write FromPhysics for an estimate");
+        Err(match self.matching() {
+            Some(m) => d.help(format!("`{}` matches", m.name)).into(),
+            None => d.into(),
+        })
+    }
+
+    fn explicit(&self, c: &shape::Coefficients) -> Result<Profile, Diagnostics> {
+        let cost = StepCost {
+            a: *c.a,
+            host: c.host,
+            b: c.b,
+            b1: c.b1,
+            b2: c.b2,
+            t0: c.t0,
+            c: c.c,
+            p: c.p,
+            q: c.q,
+            m: c.m,
+            expert_ms: c.expert_ms,
+            expert_share: if c.expert_ms > 0.0 { self.model.expert_share() } else { 0.0 },
+        };
+        cost.check().map_err(|e| {
+            Diagnostic::error(format!("these coefficients are no cost of a step: {e}"))
+                .at(c.a.at.0, c.a.at.1, "here")
+                .help("milliseconds, as `fleetcast profile fit` prints them")
+        })?;
+        let mut p = Profile::explicit(&self.setup(None), cost);
+        p.evidence = Evidence::Prior;
+        p.source = c.source.clone().into();
+        Ok(p)
+    }
+
+    /// What drafting or shrinking makes of the cost.
+    fn factors(&self, profile: &mut Profile) -> Result<Option<Shrunk>, Diagnostics> {
+        if let Some(s) = &self.d.speculative {
+            let speculation = Speculation { accepted: *s.accepted, drafted: s.drafted, draft: s.draft.get() };
+            profile.cost = speculation
+                .apply(&profile.cost)
+                .map_err(|e| Diagnostic::error(e.to_string()).at(s.accepted.at.0, s.accepted.at.1, "not possible"))?;
+            profile.name = format!("{} · speculative {}", profile.name, *s.accepted).into();
+        }
+        let Some(s) = &self.d.shrunk else { return Ok(None) };
+        let shrunk = Shrunk {
+            what: s.what.value.clone(),
+            source: s.source.clone(),
+            weights: s.weights,
+            compute: s.compute,
+            kv: s.kv,
+        };
+        profile.cost = shrunk
+            .apply(&profile.cost)
+            .map_err(|e| Diagnostic::error(e.to_string()).at(s.what.at.0, s.what.at.1, "its factors"))?;
+        profile.name = format!("{} · {}", profile.name, shrunk.what).into();
+        Ok(Some(shrunk))
+    }
+
+    /// Tokens of KV: told, measured, or what weights leave.
+    fn kv_tokens(&self, p: &Profile, shrunk: Option<&Shrunk>) -> Result<u64, Diagnostics> {
+        let limits = &self.d.limits;
+        if let Some(k) = &limits.kv_tokens {
+            return Ok(k.value);
+        }
+        let own = limits.gpu_memory_utilization.as_ref();
+        let tokens = match (p.kv_tokens, own) {
+            (Some(n), None) => n,
+            _ => {
+                let budget = Budget::of(&self.d.engine);
+                let budget = own.map_or(budget, |s| Budget { share: s.get(), ..budget });
+                memory::kv_tokens(self.model, p.dtype, p.kv_dtype, self.device.memory_gb, self.tp, budget)
+                    .map_err(|e| self.too_large(&e))?
+            }
+        };
+        Ok(shrunk.map_or(tokens, |s| s.kv_tokens(tokens)))
+    }
+
+    fn config(&self, kv_tokens: u64) -> Result<Config, Diagnostics> {
+        let limits = &self.d.limits;
+        let context = self.model.context;
+        let fits = u32::try_from(kv_tokens).unwrap_or(u32::MAX);
+        let max_model_len = match &limits.max_model_len {
+            Some(n) if n.value > context => {
+                return Err(Diagnostic::error(format!("`{}` has a context of {context} tokens", self.model.name))
+                    .at(n.at.0, n.at.1, format!("longer by {}", n.value - context))
+                    .help(format!("write max_model_len: {context} or less"))
+                    .into());
+            }
+            Some(n) if n.value > fits => {
+                return Err(Diagnostic::error(format!(
+                    "the longest request of `{}` does not fit its KV on `{}`",
+                    *self.d.name, self.device.name
+                ))
+                .at(n.at.0, n.at.1, format!("KV holds {kv_tokens} tokens"))
+                .help(format!("write max_model_len: {fits} or less, or use more GPUs: vLLM refuses to start so"))
+                .into());
+            }
+            Some(n) => n.value,
+            None => context.min(fits),
+        };
+        let config = Config {
+            max_num_seqs: limits.max_num_seqs,
+            max_num_batched_tokens: *limits.max_num_batched_tokens,
+            kv_tokens,
+            block_tokens: limits.block_tokens,
+            max_model_len,
+            queue_limit: limits.queue_limit.unwrap_or(u32::MAX),
+            prefix: match &self.d.prefix_cache.value {
+                shape::PrefixCache::Off => PrefixCaching::Off,
+                shape::PrefixCache::Fixed(share) => PrefixCaching::Fixed(*share),
+                shape::PrefixCache::Sessions(s) => PrefixCaching::Sessions { idle: s.idle },
+                shape::PrefixCache::Blocks(n) => PrefixCaching::Blocks { tokens_per_hash: *n },
+            },
+            mode: Mode::Leap,
+        };
+        config.check().map_err(|e| {
+            let hash = matches!(e, crate::serving::replica::BadConfig::Hash { .. });
+            // A default has no place of its own beyond that of its deployment.
+            let at = match (&self.d.limits.kv_tokens, hash) {
+                (_, true) => self.d.prefix_cache.at,
+                (Some(k), _) if k.value < u64::from(limits.block_tokens) => k.at,
+                _ => limits.max_num_batched_tokens.at,
+            };
+            Diagnostic::error(format!("the engine of `{}` cannot be set up: {e}", *self.d.name)).at(at.0, at.1, "here")
+        })?;
+        Ok(config)
     }
 }
 
 impl Context<'_, '_> {
-    /// The model of a deployment.
-    pub(super) fn served(d: &shape::Deployment, out: &mut Diagnostics) -> Option<&'static Model> {
-        Model::find(&d.model).map_err(|e| out.push(placed(e.to_diagnostic(), d.model.at, "not a model"))).ok()
-    }
-
-    /// The engine of a deployment on a pool.
+    /// The engine of a deployment on the GPUs of a pool.
+    ///
+    /// # Errors
+    /// Why it cannot run there.
     pub(super) fn engine(
         &mut self,
-        d: &shape::Deployment,
-        model: &'static Model,
+        d: &Deployment,
+        model: &'static Architecture,
         pool: usize,
-        scenario: &Scenario,
-        out: &mut Diagnostics,
-    ) -> Option<Made> {
-        let name = &scenario.pools[pool].name;
+    ) -> Result<OnPool, Diagnostics> {
         let Some(device) = self.facts[pool].device.clone() else {
-            out.push(
-                Diagnostic::error(format!("pool `{name}` has no GPU that is known to serve `{}`", *d.model))
-                    .at(d.pools.at.0, d.pools.at.1, "among these")
-                    .help("a pool for a service has an instance type or a device of the catalogue: `fleetcast catalog devices`"),
-            );
-            return None;
+            let at = d.name.at;
+            return Err(Diagnostic::error(format!("`{}` needs GPUs", *d.name))
+                .at(at.0, at.1, "its pool has none")
+                .into());
         };
-        let setup = Setup {
-            model,
-            device: &device,
-            tp: d.gpus.get(),
-            engine: &d.engine,
-            weights: dtype(&d.dtype),
-            compute: if d.dtype == shape::NumberFormat::Fp4 { Dtype::Bf16 } else { dtype(&d.dtype) },
-            kv: dtype(&d.kv_dtype),
-            link: device.nvlink_gb_s.is_none().then_some(PCIE),
-        };
-        let mut costed = self.costed(d, &setup, out)?;
-        let kv = self.kv_tokens(d, &setup, &costed, out)?;
-        let kv = self.factors(d, &mut costed, kv, out)?;
-        self.note(format!("step cost of {} on {name}", *d.name), costed.grade, costed.source.clone());
-        let config = limits(d, model, kv, costed.max_sequences, out)?;
-        let cost = match Quantised::new(&costed.cost) {
-            Ok(c) => c,
-            Err(e) => {
-                out.push(Diagnostic::error(e.to_string()).at(
-                    d.profile.at.0,
-                    d.profile.at.1,
-                    "cannot be a step's cost",
-                ));
-                return None;
-            }
-        };
-        let mut prompt = Step::default();
-        prompt.add_chunk(1, 0);
-        Some(Made {
-            least_ttft: cost.step(&prompt) / 1_000,
-            least_tpot: cost.decode(1, 1) / 1_000,
-            kv_bytes: model.kv_bytes(setup.kv, setup.tp),
-            engine: Engine { config, cost, profile: costed.name },
-        })
-    }
-
-    fn costed(&mut self, d: &shape::Deployment, s: &Setup<'_>, out: &mut Diagnostics) -> Option<Costed> {
-        match &d.profile.value {
-            shape::Profile::Best => match best(s) {
-                Some(p) => Some(Costed::from(p)),
-                None => physics(d, s, out),
+        let on = On { d, model, device: &device, tp: d.gpus.get() };
+        let mut profile = match &d.profile.value {
+            shape::ProfileOf::Matching => match on.matching() {
+                Some(p) => p.clone(),
+                None => on.physics(None)?,
             },
-            shape::Profile::FromPhysics => physics(d, s, out),
-            shape::Profile::Bundled(name) => bundled(name, s, out),
-            shape::Profile::FromBenchmark(file) => self.benchmark(d, file, s, out),
-            shape::Profile::Explicit(c) => {
-                let cost = StepCost {
-                    a: *c.a,
-                    host: c.host,
-                    b: c.b,
-                    b1: c.b1,
-                    b2: c.b2,
-                    t0: c.t0,
-                    c: c.c,
-                    p: c.p,
-                    q: c.q,
-                    m: c.m,
-                    expert_ms: c.expert_ms,
-                    expert_share: c.expert_share,
-                };
-                let grade = match c.grade {
-                    Grade::Measured => "measured",
-                    Grade::Fitted => "fitted",
-                    Grade::Prior => "prior",
-                    Grade::Guess => "guess",
-                };
-                let (name, source) = ("given in the scenario".to_owned(), c.source.clone());
-                Some(Costed { cost, name, grade, source, kv_tokens: None, max_sequences: None })
-            }
-        }
-    }
-
-    fn benchmark(
-        &mut self,
-        d: &shape::Deployment,
-        file: &Spanned<String>,
-        s: &Setup<'_>,
-        out: &mut Diagnostics,
-    ) -> Option<Costed> {
-        let path = self.env.input(file, out)?;
-        let sets = match fit::read::open(&path) {
-            Ok(sets) => sets,
-            Err(fault) => {
-                out.push(fault.into_diagnostic(self.env.sources));
-                return None;
-            }
+            shape::ProfileOf::Bundled(name) => on.named(name)?,
+            shape::ProfileOf::FromPhysics(p) => on.physics(p.link.as_ref())?,
+            shape::ProfileOf::FromBenchmark(b) => self.benchmark(&on, b)?,
+            shape::ProfileOf::FromTrace(t) => self.calibrated(&on, t)?,
+            shape::ProfileOf::Explicit(c) => on.explicit(c)?,
         };
-        let same = |k: &fit::read::Key| {
-            let model = Model::find(&k.model).is_ok_and(|m| m.name == s.model.name) || k.model == fit::read::UNRECORDED;
-            let device = self.env.catalog.device(k.gpu.trim_end_matches("_sxm")).is_ok_and(|g| g.name == s.device.name);
-            model && (device || k.gpu == fit::read::UNRECORDED) && k.tp == u64::from(s.tp)
-        };
-        let mut hits: Vec<_> = sets.iter().filter(|set| set.plain() && same(&set.key)).collect();
-        if hits.len() > 1 {
-            hits.retain(|set| {
-                set.key.engine.eq_ignore_ascii_case(s.engine) && Dtype::named(&set.key.dtype) == Some(s.weights)
-            });
-        }
-        let [set] = hits.as_slice() else {
-            let names: Vec<&str> = sets.iter().take(12).map(|s| s.name.as_str()).collect();
-            out.push(
-                Diagnostic::error(format!(
-                    "`{}` has {} sets of {} on {} with TP {}",
-                    path.display(),
-                    hits.len(),
-                    s.model.name,
-                    s.device.name,
-                    s.tp
-                ))
-                .at(file.at.0, file.at.1, "one is needed")
-                .help(format!("its sets are {}", names.join(", "))),
-            );
-            return None;
-        };
-        let options = fit::Options { expert_share: s.model.expert_share(), ..fit::Options::default() };
-        match fit::from_benchmark(&set.rows, &options) {
-            Ok(f) => Some(Costed {
-                cost: f.cost,
-                name: set.name.clone(),
-                grade: "fitted",
-                source: format!("{}, {} rows, left-out error {:.1} %", path.display(), f.used, f.loo),
-                kv_tokens: None,
-                max_sequences: None,
-            }),
-            Err(e) => {
-                out.push(placed(e.to_diagnostic(), file.at, &format!("set {} of it, for `{}`", set.name, *d.name)));
-                None
-            }
-        }
-    }
-
-    /// KV tokens: as given, as the engine reported them, else by the memory that weights and engine leave.
-    fn kv_tokens(
-        &mut self,
-        d: &shape::Deployment,
-        s: &Setup<'_>,
-        costed: &Costed,
-        out: &mut Diagnostics,
-    ) -> Option<u64> {
-        let budget = Budget::of(s.engine);
-        // A model that is made smaller takes less room.
-        let room = d.shrunk.as_ref().map_or(1.0, |x| x.weights.0);
-        let computed = if room < 1.0 {
-            let smaller = Model { params_b: s.model.params_b * room, ..*s.model };
-            memory::kv_tokens(&smaller, s.weights, s.kv, s.device.memory_gb, s.tp, budget)
+        let shrunk = on.factors(&mut profile)?;
+        let kv_tokens = on.kv_tokens(&profile, shrunk.as_ref())?;
+        let config = on.config(kv_tokens)?;
+        let cost = Quantised::new(&profile.cost).map_err(|e| {
+            Diagnostic::error(format!("profile `{}` has no usable cost: {e}", profile.name)).at(
+                d.profile.at.0,
+                d.profile.at.1,
+                "here",
+            )
+        })?;
+        let scale = |f: fn(&Shrunk) -> f64| shrunk.as_ref().map_or(1.0, f);
+        let source = if profile.note.is_empty() {
+            format!("profile {}: {}", profile.name, profile.source)
         } else {
-            memory::kv_tokens(s.model, s.weights, s.kv, s.device.memory_gb, s.tp, budget)
+            format!("profile {}: {}; {}", profile.name, profile.source, profile.note)
         };
-        if let Some(kv) = &d.limits.kv_tokens {
-            return Some(**kv);
-        }
-        match (costed.kv_tokens, computed) {
-            (Some(reported), _) => Some(reported),
-            (None, Ok(kv)) => Some(kv),
-            (None, Err(e)) => {
-                let e = e.to_diagnostic();
-                out.push(placed(e, d.model.at, &format!("on {} × {}", s.tp, s.device.name)));
-                None
-            }
-        }
-    }
-
-    /// Speculative decoding, and a smaller model, on the cost of a step; returns KV tokens.
-    fn factors(&mut self, d: &shape::Deployment, c: &mut Costed, kv: u64, out: &mut Diagnostics) -> Option<u64> {
-        let mut kv = kv;
-        if let Some(x) = &d.shrunk {
-            let shrunk = Shrunk {
-                what: x.what.clone(),
-                source: x.source.clone(),
-                weights: x.weights.0,
-                compute: x.compute.0,
-                kv: x.kv.0,
-            };
-            match shrunk.apply(&c.cost) {
-                Ok(cost) => c.cost = cost,
-                Err(e) => {
-                    out.push(Diagnostic::error(e.to_string()).at(x.at.0, x.at.1, "not a smaller model"));
-                    return None;
-                }
-            }
-            kv = shrunk.kv_tokens(kv);
-            c.name.push_str(&format!(" · {}", x.what));
-            self.note(format!("{} of {}", x.what, *d.name), "prior", x.source.clone());
-        }
-        if let Some(x) = &d.speculative {
-            let speculation = Speculation { accepted: x.accepted, drafted: x.drafted, draft: x.draft.0 };
-            match speculation.apply(&c.cost) {
-                Ok(cost) => c.cost = cost,
-                Err(e) => {
-                    out.push(Diagnostic::error(e.to_string()).at(x.at.0, x.at.1, "cannot be"));
-                    return None;
-                }
-            }
-            c.name.push_str(&format!(" · speculative, {} tokens a step", x.accepted));
-            self.note(format!("speculative decoding of {}", *d.name), "prior", x.source.clone());
-        }
-        Some(kv)
-    }
-
-    /// How a replica starts.
-    pub(super) fn start(&mut self, d: &shape::Deployment, model: &Model, out: &mut Diagnostics) -> Option<Start> {
-        let s = &d.start;
-        let over = |bytes: Bytes, bps: u64| Dist::constant(bytes.0 as f64 / bps.max(1) as f64).ok();
-        let weights = s.weights.unwrap_or_else(|| {
-            let share = d.shrunk.as_ref().map_or(1.0, |x| x.weights.0);
-            Bytes((model.weight_bytes(dtype(&d.dtype)) * share) as u64)
-        });
-        for (what, b) in [("pull", &s.pull), ("load", &s.load)] {
-            if b.0 == 0 {
-                out.push(Diagnostic::error(format!("`{what}` moves nothing")).at(b.at.0, b.at.1, "above 0"));
-                return None;
-            }
-        }
-        let law = |l: &Option<Spanned<crate::scenario::file::laws::Length>>, out: &mut Diagnostics| match l {
-            Some(l) => laws::length(l, l.at, out).map(Some),
-            None => Some(None),
-        };
-        let (image, load) = (law(&s.image_time, out)?, law(&s.load_time, out)?);
-        if s.value == crate::scenario::decode::all_defaults() {
-            self.note(format!("start-up of {}", *d.name), "guess", "image, weights and warm-up by default");
-        }
-        Some(Start {
-            image: image.or_else(|| over(s.image, s.pull.0))?,
-            image_stays: s.image_stays,
-            load: load.or_else(|| over(weights, s.load.0))?,
-            warm_up: laws::length(&s.warm_up, s.warm_up.at, out)?,
+        Ok(OnPool {
+            kv_bytes: model.kv_bytes(profile.kv_dtype, on.tp) * scale(|s| s.kv),
+            weights: model.weight_bytes(profile.dtype) * scale(|s| s.weights),
+            known: (profile.evidence, source),
+            engine: Engine { config, cost, profile: profile.name.into_owned() },
         })
     }
-}
 
-/// The bundled profile that fits best: of that engine and format, fitted before prior, the newest version.
-fn best(s: &Setup<'_>) -> Option<&'static Profile> {
-    let fits = |p: &&Profile| {
-        p.model == s.model.name
-            && p.device == s.device.name
-            && p.tp == s.tp
-            && p.dtype == s.weights
-            && p.engine.eq_ignore_ascii_case(s.engine)
-    };
-    profile::bundled().iter().filter(fits).max_by(|a, b| {
-        let rank = |p: &Profile| (p.evidence == Evidence::Fitted, p.version.to_string());
-        rank(a).cmp(&rank(b))
-    })
-}
-
-fn physics(d: &shape::Deployment, s: &Setup<'_>, out: &mut Diagnostics) -> Option<Costed> {
-    // What it needs of memory is asked elsewhere, too; a model that does not fit is told once, here.
-    match Profile::from_physics(s) {
-        Ok(p) => Some(Costed::from(&p)),
-        Err(_) if d.limits.kv_tokens.is_some() || d.shrunk.is_some() => {
-            Some(Costed::from(&Profile::explicit(s, crate::serving::physics::from_physics(s))))
-        }
-        Err(e) => {
-            out.push(placed(e.to_diagnostic(), d.model.at, &format!("on {} × {}", s.tp, s.device.name)));
-            None
-        }
+    /// A profile fitted to a table.
+    fn benchmark(&mut self, on: &On<'_>, b: &shape::BenchmarkProfile) -> Result<Profile, Diagnostics> {
+        let mut found = Diagnostics::default();
+        let Some(path) = self.env.input(&b.file, &mut found) else { return Err(found) };
+        let sets = read::open(&path).map_err(|f| Diagnostics::from(f.into_diagnostic(self.env.sources)))?;
+        let names = || sets.iter().map(|s| s.name.as_str());
+        let at = b.set.as_ref().map_or(b.file.at, |s| s.at);
+        let set = match (&b.set, sets.as_slice()) {
+            (None, [one]) => Some(one),
+            (None, _) => None,
+            (Some(word), _) => sets.iter().find(|s| s.name.eq_ignore_ascii_case(word.trim())),
+        };
+        let Some(set) = set else {
+            let d = match &b.set {
+                Some(word) => Diagnostic::error(format!("`{}` has no set `{}`", b.file.value, word.value)),
+                None => Diagnostic::error(format!("`{}` has {} sets: which is meant?", b.file.value, sets.len())),
+            };
+            let d = d.at(at.0, at.1, "here");
+            let near = b.set.as_ref().and_then(|w| nearest(w, names()));
+            let d = if let Some(near) = near { d.help(format!("did you mean `{near}`?")) } else { d };
+            let shown: Vec<&str> = names().take(12).collect();
+            return Err(d.help(format!("for example set: \"{}\"", shown.join("\", \""))).into());
+        };
+        let options = fit::Options {
+            length_share: b.length_share.get(),
+            ttft_most_ms: b.ttft_most.as_secs_f64() * 1e3,
+            expert_share: on.model.expert_share(),
+        };
+        let fitted = fit::from_benchmark(&set.rows, &options).map_err(|e| {
+            let d = e.to_diagnostic().at(b.file.at.0, b.file.at.1, "this table");
+            Diagnostic { message: format!("`{}` cannot be fitted: {}", set.name, d.message), ..d }
+        })?;
+        let mut p = Profile::explicit(&on.setup(None), fitted.cost);
+        p.evidence = Evidence::Fitted;
+        p.quality = Some(Quality {
+            rows: u32::try_from(fitted.used).ok(),
+            concurrency_max: set.rows.iter().filter_map(|r| u32::try_from(r.concurrency).ok()).max(),
+            mape: fitted.mape,
+            loo: Some(fitted.loo),
+        });
+        p.ttft = fitted.ttft;
+        p.source = format!("{}, {} rows, mean error {:.1} %", b.file.value, fitted.used, fitted.mape).into();
+        Ok(p)
     }
 }
 
-fn bundled(name: &Spanned<String>, s: &Setup<'_>, out: &mut Diagnostics) -> Option<Costed> {
-    let p = match profile::find(name) {
-        Ok(p) => p,
-        Err(e) => {
-            out.push(placed(e.to_diagnostic(), name.at, "not a profile"));
-            return None;
-        }
-    };
-    let device: &Device = s.device;
-    let wrong = if p.model != s.model.name {
-        Some(format!("it is of {}, and the deployment serves {}", p.model, s.model.name))
-    } else if p.device != device.name {
-        Some(format!("it is of a {}, and a pool has {}", p.device, device.name))
-    } else if p.tp != s.tp {
-        Some(format!("it is of {} GPUs, and a replica has {}", p.tp, s.tp))
-    } else {
-        None
-    };
-    if let Some(why) = wrong {
-        out.push(
-            Diagnostic::error(format!("profile `{}` is not of this deployment: {why}", p.name))
-                .at(name.at.0, name.at.1, "of something else")
-                .help("leave `profile` out: the best one for each pool is taken"),
-        );
-        return None;
-    }
-    Some(Costed::from(p))
+/// Records of a replay that ended.
+#[derive(Default)]
+struct Ended {
+    seconds: f64,
+    count: u64,
 }
 
-fn limits(
-    d: &shape::Deployment,
-    model: &Model,
-    kv_tokens: u64,
-    sequences: Option<u32>,
-    out: &mut Diagnostics,
-) -> Option<Config> {
-    let l = &d.limits;
-    if let Some(most) = &l.max_model_len
-        && most.get() > model.context
-    {
-        out.push(
-            Diagnostic::error(format!("`{}` has a context of {} tokens", model.name, model.context))
-                .at(most.at.0, most.at.1, "longer than the model's")
-                .help("leave it out to use all of the context"),
-        );
-        return None;
-    }
-    let prefix = match &d.prefix_cache.value {
-        shape::PrefixCache::Off => PrefixCaching::Off,
-        shape::PrefixCache::Fixed(share) => PrefixCaching::Fixed(*share),
-        shape::PrefixCache::Sessions(idle) => PrefixCaching::Sessions { idle: *idle },
-        shape::PrefixCache::Blocks => PrefixCaching::Blocks { tokens_per_hash: BLOCK_TOKENS },
-    };
-    let default = Config::default();
-    let config = Config {
-        max_num_seqs: l
-            .max_num_seqs
-            .map_or_else(|| sequences.unwrap_or(default.max_num_seqs), std::num::NonZeroU32::get),
-        max_num_batched_tokens: l.max_num_batched_tokens.get(),
-        kv_tokens,
-        block_tokens: l.block_tokens.get(),
-        max_model_len: l.max_model_len.as_ref().map_or(model.context, |m| m.get()),
-        queue_limit: l.queue.map_or(u32::MAX, std::num::NonZeroU32::get),
-        prefix,
-        ..default
-    };
-    match config.check() {
-        Ok(()) => Some(config),
-        Err(e) => {
-            out.push(Diagnostic::error(e.to_string()).at(l.at.0, l.at.1, "these limits"));
-            None
-        }
+impl Sink for Ended {
+    fn finished(&mut self, r: &Record) {
+        self.seconds += r.ended.since(r.arrival).as_secs_f64();
+        self.count += 1;
     }
 }
 
-/// CPU of a replica.
-pub(super) fn cpu(c: &shape::Cpu, out: &mut Diagnostics) -> Option<CpuUse> {
-    let milli = |v: &Spanned<f64>, out: &mut Diagnostics| super::work::milli(v, out);
-    Some(CpuUse { request: milli(&c.request, out)?, idle: milli(&c.idle, out)?, busy: milli(&c.busy, out)? })
-}
-
-/// A promise that nothing can keep.
-pub(super) fn impossible(what: &str, o: Option<&Spanned<shape::Objective>>, least: Option<u64>, out: &mut Diagnostics) {
-    let (Some(o), Some(least)) = (o, least) else { return };
-    if o.within.0 < least {
-        out.push(
-            Diagnostic::error(format!("no load is so light that {what} comes within {}", *o.within))
-                .at(o.within.at.0, o.within.at.1, format!("at least {}", Duration(least)))
-                .help("promise more time, or serve it on faster GPUs, on more of them, or a smaller model"),
-        );
+/// The mean time to the last token when one replica is sent all requests; nothing when none ends.
+fn mean_latency(run: &[traffic::Request], config: &Config, cost: &StepCost) -> f64 {
+    let Ok(cost) = Quantised::new(cost) else { return 0.0 };
+    let Ok(mut replica) = Replica::new(config.clone(), cost) else { return 0.0 };
+    let mut ended = Ended::default();
+    for (id, r) in run.iter().enumerate() {
+        replica.offer(r.at, Request::new(id as u64, r.at, r.input, r.output), &mut ended);
     }
+    replica.advance(SimTime::MAX, &mut ended);
+    if ended.count == 0 { 0.0 } else { ended.seconds / ended.count as f64 }
 }
 
-/// A shared engine.
-pub(super) fn shared(m: &Made) -> Arc<Engine> {
-    Arc::new(m.engine.clone())
+impl Context<'_, '_> {
+    /// A profile whose overhead of the host makes a replay of a timed run as slow as it was measured.
+    fn calibrated(&mut self, on: &On<'_>, t: &shape::CalibratedProfile) -> Result<Profile, Diagnostics> {
+        let base = match &t.base {
+            Some(name) => on.named(name)?,
+            None => match on.matching() {
+                Some(p) => p.clone(),
+                None => on.physics(None)?,
+            },
+        };
+        let mut found = Diagnostics::default();
+        let Some(path) = self.env.input(&t.file, &mut found) else { return Err(found) };
+        let config = on.config(on.kv_tokens(&base, None)?)?;
+        let options = traffic::Options {
+            limit: Some(u64::from(t.limit.get())),
+            context: Some(config.max_model_len),
+            jitter: traffic::Jitter::Off,
+            ..traffic::Options::default()
+        };
+        let name = on.d.name.value.clone();
+        let run = traffic::Recorded::open(name, None, &path, options, self.env.sources).map_err(|mut all| {
+            for d in all.list.iter_mut().filter(|d| d.at.is_none()) {
+                *d = d.clone().at(t.file.at.0, t.file.at.1, "this run");
+            }
+            all
+        })?;
+        let wrong = |e: &dyn std::fmt::Display| {
+            Diagnostics::from(Diagnostic::error(e.to_string()).at(t.mean.at.0, t.mean.at.1, "as measured"))
+        };
+        let all = traffic::Traffic::new(vec![run.into()]).map_err(|e| wrong(&e[0]))?;
+        let calendar = crate::workload::synth::Calendar::default();
+        let streams = crate::kernel::Streams::new(self.seed, 0);
+        let run: Vec<traffic::Request> = all.requests(&streams, &calendar, SimTime::ZERO, SimTime::MAX).collect();
+        let made = fit::from_trace(&base.cost, t.mean.as_secs_f64(), |cost| mean_latency(&run, &config, cost));
+        let made = made.map_err(|e| {
+            let d = e.to_diagnostic().at(t.mean.at.0, t.mean.at.1, "as measured");
+            Diagnostics::from(d.help("is it the mean time to the last token of exactly these requests on one replica?"))
+        })?;
+        let source = format!("{}, calibrated on {} requests of {}", base.source, run.len(), t.file.value);
+        Ok(Profile {
+            name: format!("{} · host {:.3} ms", base.name, made.cost.host).into(),
+            cost: made.cost,
+            evidence: Evidence::Fitted,
+            source: source.into(),
+            ..base
+        })
+    }
 }

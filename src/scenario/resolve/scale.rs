@@ -1,282 +1,387 @@
-//! Autoscalers: what a scenario says into what Kubernetes and KEDA are told.
+//! What scales a deployment: an HPA's or a ScaledObject's configuration, checked as upstream checks it.
 
-use super::context::Context;
-use crate::formats::Place;
 use crate::policy::{hpa, keda};
 use crate::scenario::decode::Spanned;
+use crate::scenario::decode::quantity::Percent;
 use crate::scenario::file::scale as shape;
-use crate::scenario::file::scale::Metric;
-use crate::scenario::model::service::{CpuUse, Scale, Signal, Watch};
+use crate::scenario::model::service::{Role, Scale, Signal, Watch};
 use crate::units::{Diagnostic, Diagnostics, Duration};
 
-/// The most replicas of a deployment.
-const MOST: u32 = 1_000_000;
+type At = crate::formats::Place;
 
-/// A fault of an autoscaler's configuration, at its place.
-fn refused(e: impl std::fmt::Display, at: Place) -> Diagnostic {
-    Diagnostic::error(e.to_string()).at(at.0, at.1, "the API would refuse this")
+/// What a scaler is told of its deployment.
+#[derive(Clone, Copy)]
+pub(super) struct Scaled<'a> {
+    /// The deployment's name.
+    pub name: &'a str,
+    /// Milli-cores that its pods request.
+    pub cpu: Option<u32>,
+    /// What its replicas do.
+    pub role: Role,
+    /// Requests that are held while there are none.
+    pub hold: u32,
 }
 
-const fn signal(m: &Metric) -> Signal {
-    match m {
-        Metric::Queue(_) => Signal::Queue,
-        Metric::Concurrency(_) => Signal::Concurrency,
-        Metric::RequestsPerSecond(_) => Signal::RequestsPerSecond,
-        Metric::TokensPerSecond(_) => Signal::TokensPerSecond,
-        Metric::KvUse(_) => Signal::KvUse,
-        Metric::GpuUtilisation(_) => Signal::GpuUtilisation,
-        Metric::Cpu(_) => Signal::Cpu,
+/// The scaler of a deployment.
+pub(super) fn scale(s: &Spanned<shape::Scale>, of: Scaled<'_>, out: &mut Diagnostics) -> Option<Scale> {
+    match &s.value {
+        shape::Scale::Fixed(n) => Some(Scale::Fixed(*n)),
+        shape::Scale::Hpa(h) => hpa_of(h, of, out),
+        shape::Scale::Keda(k) => keda_of(k, of, out),
     }
 }
 
-/// The target in thousandths, per replica: requests, tokens a second, per cent. Of CPU the share, in per cent.
-fn target(m: &Spanned<Metric>, out: &mut Diagnostics) -> Option<i64> {
-    let (value, what) = match m.value {
-        Metric::Queue(v) | Metric::Concurrency(v) => (v, "requests"),
-        Metric::RequestsPerSecond(v) => (v, "requests a second"),
-        Metric::TokensPerSecond(v) => (v, "tokens a second"),
-        Metric::KvUse(p) | Metric::GpuUtilisation(p) | Metric::Cpu(p) => (p.0 * 100.0, "per cent"),
+/// The most replicas that there will ever be.
+pub(super) fn most(s: &Scale) -> u32 {
+    let above = |n: i32| u32::try_from(n).unwrap_or(0);
+    match s {
+        Scale::Fixed(n) => *n,
+        Scale::Hpa { config, initial, .. } => above(config.max).max(*initial),
+        Scale::Keda { config, initial, .. } => above(config.max).max(*initial),
+    }
+}
+
+/// The fewest.
+pub(super) fn fewest(s: &Scale) -> u32 {
+    let above = |n: i32| u32::try_from(n).unwrap_or(0);
+    match s {
+        Scale::Fixed(n) => *n,
+        Scale::Hpa { config, .. } => above(config.min),
+        Scale::Keda { config, .. } => above(config.at_rest()),
+    }
+}
+
+fn int(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+fn milli(v: f64) -> i64 {
+    (v * 1000.0).round() as i64
+}
+
+/// The words of a metric in files.
+const fn key(m: &shape::Metric) -> &'static str {
+    match m {
+        shape::Metric::Cpu(_) => "Cpu",
+        shape::Metric::GpuUtilisation(_) => "GpuUtilisation",
+        shape::Metric::Queue(_) => "Queue",
+        shape::Metric::Concurrency(_) => "Concurrency",
+        shape::Metric::TokensPerSecond(_) => "TokensPerSecond",
+        shape::Metric::RequestsPerSecond(_) => "RequestsPerSecond",
+        shape::Metric::KvUse(_) => "KvUse",
+    }
+}
+
+/// What is measured and its target in thousandths (of per cent, for shares); a CPU's in milli-cores.
+fn measured(m: &Spanned<shape::Metric>, of: Scaled<'_>, out: &mut Diagnostics) -> Option<(Signal, i64)> {
+    let (signal, target) = match &m.value {
+        shape::Metric::Cpu(share) => {
+            let Some(request) = of.cpu.filter(|c| *c > 0) else {
+                out.push(
+                    Diagnostic::error(format!("`{}` scales on CPU and requests none", of.name))
+                        .at(m.at.0, m.at.1, "a share of nothing")
+                        .help("say what its pods request: cpu: (request: 4)")
+                        .help("an engine keeps a core busy whatever its load: Queue or Concurrency say more"),
+                );
+                return None;
+            };
+            (Signal::Cpu, (share.0 * f64::from(request)).round() as i64)
+        }
+        shape::Metric::GpuUtilisation(Percent(p)) => (Signal::GpuUtilisation, milli(p * 100.0)),
+        shape::Metric::KvUse(Percent(p)) => (Signal::KvUse, milli(p * 100.0)),
+        shape::Metric::Queue(v) => (Signal::Queue, milli(*v)),
+        shape::Metric::Concurrency(v) => (Signal::Concurrency, milli(*v)),
+        shape::Metric::TokensPerSecond(v) => (Signal::TokensPerSecond, milli(*v)),
+        shape::Metric::RequestsPerSecond(v) => (Signal::RequestsPerSecond, milli(*v)),
     };
-    let milli = (value * 1000.0).round();
-    if (1.0..=1e15).contains(&milli) {
-        return Some(milli as i64);
+    let share = match &m.value {
+        shape::Metric::GpuUtilisation(p) | shape::Metric::KvUse(p) => Some(p.0),
+        _ => None,
+    };
+    if share.is_some_and(|p| p > 1.0) {
+        out.push(
+            Diagnostic::error(format!("`{}` of `{}` is never above 100%", key(m), of.name))
+                .at(m.at.0, m.at.1, "its target is beyond that")
+                .help(format!("for example {}(\"70%\")", key(m))),
+        );
+        return None;
+    }
+    if of.role == Role::Prefill && matches!(signal, Signal::KvUse | Signal::TokensPerSecond) {
+        let why =
+            if signal == Signal::KvUse { "KV is held where requests are decoded" } else { "it ends at one token" };
+        out.push(
+            Diagnostic::error(format!("`{}` says nothing about `{}`, which only reads prompts", key(m), of.name))
+                .at(m.at.0, m.at.1, why)
+                .help("scale it on Queue, Concurrency, RequestsPerSecond or GpuUtilisation"),
+        );
+        return None;
+    }
+    Some((signal, target))
+}
+
+/// Whether a signal can be above nothing while there is no replica.
+const fn wakes(s: Signal, hold: u32) -> bool {
+    match s {
+        Signal::RequestsPerSecond => true,
+        Signal::Queue | Signal::Concurrency => hold > 0,
+        Signal::Cpu | Signal::GpuUtilisation | Signal::TokensPerSecond | Signal::KvUse => false,
+    }
+}
+
+/// From nothing only what is measured without replicas leads back.
+fn can_wake(signals: &[Signal], at: At, of: Scaled<'_>, out: &mut Diagnostics) {
+    if signals.is_empty() || signals.iter().any(|s| wakes(*s, of.hold)) {
+        return;
+    }
+    let held = of.hold == 0 && signals.iter().any(|s| matches!(s, Signal::Queue | Signal::Concurrency));
+    let d = Diagnostic::error(format!("`{}` could go to zero replicas and would never come back", of.name)).at(
+        at.0,
+        at.1,
+        if held { "nothing is held, and so nothing waits" } else { "without replicas it measures nothing" },
+    );
+    let d = if held { d.help("hold requests while there is no replica: hold: 10000") } else { d };
+    out.push(
+        d.help("add a metric that is measured before the replicas: Queue, Concurrency or RequestsPerSecond")
+            .help("or keep one replica: min: 1"),
+    );
+}
+
+fn positive(d: &Spanned<Duration>, what: &str, out: &mut Diagnostics) -> Option<Duration> {
+    if d.0 > 0 {
+        return Some(**d);
     }
     out.push(
-        Diagnostic::error(format!("a target of {value} {what}"))
-            .at(m.at.0, m.at.1, "above 0, in thousandths at least 1")
-            .help("it is what each replica should have: for example Queue(5)"),
+        Diagnostic::error(format!("`{what}` of nothing would never let time go on"))
+            .at(d.at.0, d.at.1, "must be above 0")
+            .help("for example \"15s\""),
     );
     None
 }
 
-/// CPU that nobody requests has no utilisation.
-fn cpu_is_requested(m: &Spanned<Metric>, cpu: CpuUse, out: &mut Diagnostics) -> bool {
-    let missing = matches!(m.value, Metric::Cpu(_)) && cpu.request == 0;
-    if missing {
-        out.push(
-            Diagnostic::error("there is no CPU utilisation: the replicas request no CPU")
-                .at(m.at.0, m.at.1, "measured against the request")
-                .help("say what they request: cpu: (request: 4)")
-                .help("other metrics: Queue, Concurrency, RequestsPerSecond, TokensPerSecond, KvUse, GpuUtilisation"),
-        );
-    }
-    !missing
-}
-
-fn behavior(b: &shape::Behavior) -> hpa::Behavior {
-    let rules = |r: Option<&shape::Rules>, default: hpa::Rules| {
-        let Some(r) = r else { return default };
-        let policy = |p: &shape::Policy| {
-            let (kind, value, period) = match p {
-                shape::Policy::Pods(n, d) => (hpa::PolicyKind::Pods, n, d),
-                shape::Policy::Percent(n, d) => (hpa::PolicyKind::Percent, n, d),
-            };
-            hpa::Policy { kind, value: i32::try_from(*value).unwrap_or(i32::MAX), period: *period }
-        };
+fn behavior(b: &shape::ScalingBehavior) -> hpa::Behavior {
+    let rules = |own: &Option<shape::ScalingRules>, upstream: hpa::Rules| {
+        let Some(r) = own else { return upstream };
         hpa::Rules {
             window: r.window,
-            policies: r.policies.as_ref().map_or(default.policies, |l| l.iter().map(policy).collect()),
+            policies: r.policies.as_ref().map_or(upstream.policies, |all| all.iter().map(policy).collect()),
             select: match r.select {
-                shape::Select::Max => hpa::Select::Max,
-                shape::Select::Min => hpa::Select::Min,
-                shape::Select::Disabled => hpa::Select::Disabled,
+                shape::SelectPolicy::Max => hpa::Select::Max,
+                shape::SelectPolicy::Min => hpa::Select::Min,
+                shape::SelectPolicy::Disabled => hpa::Select::Disabled,
             },
             tolerance: r.tolerance,
         }
     };
-    hpa::Behavior { up: rules(b.up.as_ref(), hpa::Rules::up()), down: rules(b.down.as_ref(), hpa::Rules::down()) }
+    hpa::Behavior { up: rules(&b.up, hpa::Rules::up()), down: rules(&b.down, hpa::Rules::down()) }
 }
 
-fn number(n: &Spanned<u32>, out: &mut Diagnostics) -> Option<i32> {
-    if n.value <= MOST {
-        return i32::try_from(n.value).ok();
+fn policy(p: &shape::ScalingPolicy) -> hpa::Policy {
+    match *p {
+        shape::ScalingPolicy::Pods(n, period) => hpa::Policy { kind: hpa::PolicyKind::Pods, value: int(n), period },
+        shape::ScalingPolicy::Percent(p, period) => {
+            hpa::Policy { kind: hpa::PolicyKind::Percent, value: (p.0 * 100.0).round() as i32, period }
+        }
     }
-    out.push(Diagnostic::error(format!("{} replicas are more than can be", n.value)).at(
-        n.at.0,
-        n.at.1,
-        format!("at most {MOST}"),
-    ));
+}
+
+/// Places of what upstream may refuse.
+struct Places<'a> {
+    min: At,
+    max: At,
+    metrics: (At, Vec<At>),
+    tolerance: At,
+    behavior: Option<At>,
+    name: &'a str,
+}
+
+impl Places<'_> {
+    fn hpa(&self, e: &hpa::ConfigError, out: &mut Diagnostics) {
+        use hpa::ConfigError as E;
+        let place = match e {
+            E::NegativeMinimum(_) | E::ZeroMinimumWithoutGate | E::MinimumAboveMaximum { .. } => self.min,
+            E::NoMaximum(_) => self.max,
+            E::NoMetrics | E::ZeroMinimumWithoutMetric => self.metrics.0,
+            E::NoTarget(i) => self.metrics.1.get(*i).copied().unwrap_or(self.metrics.0),
+            E::Tolerance(_) => self.tolerance,
+            E::NoPolicies(_) | E::NoChange(..) | E::Period(..) | E::Window(_) => self.behavior.unwrap_or(self.min),
+        };
+        let d = Diagnostic::error(format!("the HPA of `{}` would be refused: {e}", self.name));
+        let d = d.at(place.0, place.1, "Kubernetes does not take this");
+        out.push(match e {
+            E::MinimumAboveMaximum { min, .. } => d.help(format!("write max: {min} or more")),
+            E::ZeroMinimumWithoutGate => d.help("write scale_to_zero: true, min: 1, or scale with Keda(…)"),
+            E::ZeroMinimumWithoutMetric => d.help("write read_as: External"),
+            E::NoMetrics => d.help("for example metrics: [Queue(5)]"),
+            E::NoTarget(_) => d.help("a target is what one replica should have: above 0"),
+            _ => d,
+        });
+    }
+
+    fn keda(&self, e: &keda::ConfigError, idle: Option<At>, fallback: Option<At>, out: &mut Diagnostics) {
+        use keda::ConfigError as E;
+        let place = match e {
+            E::NegativeMinimum(_) | E::MinimumAboveMaximum { .. } => self.min,
+            E::NoMaximum(_) => self.max,
+            E::Idle { .. } => idle.unwrap_or(self.min),
+            E::NoTarget(i) => self.metrics.1.get(*i).copied().unwrap_or(self.metrics.0),
+            E::NoTriggers | E::NoModifiedTarget | E::Activation => self.metrics.0,
+            E::Fallback(_) => fallback.unwrap_or(self.min),
+            E::Behavior(inner) => return self.hpa(inner, out),
+        };
+        let d = Diagnostic::error(format!("the ScaledObject of `{}` would be refused: {e}", self.name));
+        let d = d.at(place.0, place.1, "KEDA does not take this");
+        out.push(match e {
+            E::MinimumAboveMaximum { min, .. } => d.help(format!("write max: {min} or more")),
+            E::Idle { .. } => d.help("KEDA takes 0 idle replicas, and a minimum above it"),
+            E::NoTriggers => d.help("for example triggers: [(on: Queue(5))]"),
+            E::NoTarget(_) => d.help("a target is what one replica should have: above 0"),
+            _ => d,
+        });
+    }
+}
+
+/// Replicas when the run begins.
+fn initial(own: Option<&Spanned<u32>>, least: u32, max: u32, of: Scaled<'_>, out: &mut Diagnostics) -> Option<u32> {
+    let Some(n) = own else { return Some(least) };
+    if n.value <= max {
+        return Some(n.value);
+    }
+    out.push(
+        Diagnostic::error(format!("`{}` begins with {} replicas and may have {max}", of.name, n.value))
+            .at(n.at.0, n.at.1, "above the maximum")
+            .help(format!("write initial: {max} or less, or a larger max")),
+    );
     None
 }
 
-/// Minimum and maximum, the right way round.
-fn range(min: &Spanned<u32>, max: &Spanned<u32>, out: &mut Diagnostics) -> Option<(i32, i32)> {
-    let (low, high) = (number(min, out), number(max, out));
-    let (low, high) = (low?, high?);
-    if low > high || high == 0 {
-        let d = if high == 0 {
-            Diagnostic::error("a maximum of 0 replicas serves nobody").at(max.at.0, max.at.1, "at least 1")
-        } else {
-            let d = Diagnostic::error(format!("the minimum of {low} replicas is above the maximum of {high}"));
-            let d = d.at(min.at.0, min.at.1, "more than the maximum");
-            d.also(max.at.0, max.at.1, "the maximum")
-        };
-        out.push(d);
-        return None;
-    }
-    Some((low, high))
-}
-
-fn initial(n: Option<&Spanned<u32>>, (min, max): (i32, i32), out: &mut Diagnostics) -> Option<u32> {
-    let Some(n) = n else { return Some(min.unsigned_abs()) };
-    let found = number(n, out)?;
-    if !(min..=max).contains(&found) {
-        out.push(Diagnostic::error(format!("{found} replicas to begin with")).at(
-            n.at.0,
-            n.at.1,
-            format!("from {min} to {max}"),
-        ));
-        return None;
-    }
-    Some(found.unsigned_abs())
-}
-
-fn periods(all: &[(&str, &Spanned<Duration>)], out: &mut Diagnostics) -> Option<()> {
-    let zero: Vec<_> = all.iter().filter(|(_, d)| d.0 == 0).collect();
-    for (what, d) in &zero {
+fn hpa_of(h: &shape::Hpa, of: Scaled<'_>, out: &mut Diagnostics) -> Option<Scale> {
+    let external = h.read_as == shape::ReadAs::External;
+    let found: Vec<Option<(Signal, i64)>> = h.metrics.iter().map(|m| measured(m, of, out)).collect();
+    let (sync, scrape) = (positive(&h.sync, "sync", out), positive(&h.scrape, "scrape", out));
+    let found = found.into_iter().collect::<Option<Vec<_>>>()?;
+    let metrics = found.iter().zip(h.metrics.iter()).map(|((_, target), m)| match &m.value {
+        shape::Metric::Cpu(share) => {
+            let target = hpa::PodTarget::Utilisation((share.0 * 100.0).round() as i32);
+            hpa::Metric::Resource { cpu: true, target }
+        }
+        _ if external => hpa::Metric::External(hpa::Target::AverageValue(*target)),
+        _ => hpa::Metric::Pods { average: *target },
+    });
+    let config = hpa::Config {
+        min: int(*h.min),
+        max: int(*h.max),
+        metrics: metrics.collect(),
+        behavior: h.behavior.as_ref().map(|b| behavior(b)),
+        tolerance: *h.tolerance,
+        downscale_stabilisation: h.downscale_stabilisation,
+        cpu_initialisation: h.cpu_initialisation,
+        readiness_delay: h.readiness_delay,
+        scale_to_zero: h.scale_to_zero,
+    };
+    let places = Places {
+        min: h.min.at,
+        max: h.max.at,
+        metrics: (h.metrics.at, h.metrics.iter().map(|m| m.at).collect()),
+        tolerance: h.tolerance.at,
+        behavior: h.behavior.as_ref().map(|b| b.at),
+        name: of.name,
+    };
+    let faults = config.faults();
+    faults.iter().for_each(|e| places.hpa(e, out));
+    let initial = initial(h.initial.as_ref(), *h.min, *h.max, of, out)?;
+    if let Some(own) = h.initial.as_ref().filter(|n| n.value == 0 && *h.min > 0) {
         out.push(
-            Diagnostic::error(format!("`{what}` must be longer than nothing"))
-                .at(d.at.0, d.at.1, "how often?")
-                .help("for example \"15s\""),
+            Diagnostic::error(format!(
+                "`{}` begins with no replica, and its HPA leaves a target of zero alone",
+                of.name
+            ))
+            .at(own.at.0, own.at.1, "it would stay there")
+            .help("write initial: 1, or scale with Keda(…)"),
+        );
+        return None;
+    }
+    let signals: Vec<Signal> = found.iter().map(|f| f.0).collect();
+    if *h.min == 0 && h.scale_to_zero && faults.is_empty() {
+        // Of an HPA only external metrics are measured without pods.
+        let outside: Vec<Signal> = signals.iter().copied().filter(|s| external && *s != Signal::Cpu).collect();
+        can_wake(if outside.is_empty() { &signals[..] } else { &outside[..] }, h.metrics.at, of, out);
+    }
+    if !faults.is_empty() {
+        return None;
+    }
+    let watch = Watch { sync: sync?, scrape: scrape?, lag: h.lag };
+    Some(Scale::Hpa { config: Box::new(config), signals, watch, initial })
+}
+
+fn keda_of(k: &shape::Keda, of: Scaled<'_>, out: &mut Diagnostics) -> Option<Scale> {
+    let found: Vec<Option<(Signal, i64)>> = k.triggers.iter().map(|t| measured(&t.on, of, out)).collect();
+    let polling = positive(&k.polling, "polling", out);
+    let (sync, scrape) = (positive(&k.sync, "sync", out), positive(&k.scrape, "scrape", out));
+    let found = found.into_iter().collect::<Option<Vec<_>>>()?;
+    let triggers = found.iter().zip(k.triggers.iter()).map(|((_, target), t)| keda::Trigger {
+        target: match t.target {
+            shape::TargetOf::Replica => hpa::Target::AverageValue(*target),
+            shape::TargetOf::Whole => hpa::Target::Value(*target),
+        },
+        activation: *t.activation,
+        cached: t.cached,
+    });
+    let config = keda::Config {
+        polling_interval: polling?,
+        cooldown: k.cooldown,
+        initial_cooldown: k.initial_cooldown,
+        min: int(*k.min),
+        max: int(*k.max),
+        idle: k.idle.as_ref().map(|n| int(n.value)),
+        fallback: k.fallback.as_ref().map(|f| keda::Fallback {
+            failure_threshold: f.after,
+            replicas: int(*f.replicas),
+            behavior: match f.behavior {
+                shape::FallbackTo::Static => keda::FallbackBehavior::Static,
+                shape::FallbackTo::CurrentReplicas => keda::FallbackBehavior::CurrentReplicas,
+                shape::FallbackTo::CurrentReplicasIfHigher => keda::FallbackBehavior::CurrentReplicasIfHigher,
+                shape::FallbackTo::CurrentReplicasIfLower => keda::FallbackBehavior::CurrentReplicasIfLower,
+            },
+        }),
+        triggers: triggers.collect(),
+        modifiers: None,
+        behavior: k.behavior.as_ref().map(|b| behavior(b)),
+    };
+    let flags = hpa::Config {
+        tolerance: *k.tolerance,
+        downscale_stabilisation: k.downscale_stabilisation,
+        ..hpa::Config::default()
+    };
+    let places = Places {
+        min: k.min.at,
+        max: k.max.at,
+        metrics: (k.triggers.at, k.triggers.iter().map(|t| t.on.at).collect()),
+        tolerance: k.tolerance.at,
+        behavior: k.behavior.as_ref().map(|b| b.at),
+        name: of.name,
+    };
+    let idle = k.idle.as_ref().map(|n| n.at);
+    let mut faults = config.faults();
+    if !(flags.tolerance.is_finite() && flags.tolerance >= 0.0) {
+        faults.push(keda::ConfigError::Behavior(hpa::ConfigError::Tolerance(flags.tolerance)));
+    }
+    faults.iter().for_each(|e| places.keda(e, idle, k.fallback.as_ref().map(|f| f.replicas.at), out));
+    let rest = u32::try_from(config.at_rest()).unwrap_or(0);
+    let initial = initial(k.initial.as_ref(), rest, *k.max, of, out)?;
+    if !faults.is_empty() {
+        return None;
+    }
+    let signals: Vec<Signal> = found.iter().map(|f| f.0).collect();
+    if rest == 0 {
+        can_wake(&signals, k.triggers.at, of, out);
+    }
+    if *k.min > 0 && k.idle.is_none() && k.cooldown != Duration::from_secs(300) {
+        out.push(
+            Diagnostic::warning(format!("the cooldown of `{}` does nothing", of.name))
+                .at(k.min.at.0, k.min.at.1, "it only matters on the way to zero or idle replicas")
+                .help("steps down to a minimum of one or more are held back by downscale_stabilisation or behavior"),
         );
     }
-    zero.is_empty().then_some(())
-}
-
-impl Context<'_, '_> {
-    /// What scales a deployment.
-    pub(super) fn scale(
-        &mut self,
-        s: &Spanned<shape::Scale>,
-        cpu: CpuUse,
-        hold: &Spanned<u32>,
-        out: &mut Diagnostics,
-    ) -> Option<Scale> {
-        match &s.value {
-            shape::Scale::Fixed(n) if *n == 0 => {
-                out.push(
-                    Diagnostic::error("a deployment of no replica serves nobody")
-                        .at(s.at.0, s.at.1, "at least 1")
-                        .help("to scale to zero and back: Keda(max: 4, triggers: [Queue(5)])"),
-                );
-                None
-            }
-            shape::Scale::Fixed(n) => {
-                number(&Spanned { value: *n, at: s.at }, out).map(|n| Scale::Fixed(n.unsigned_abs()))
-            }
-            shape::Scale::Hpa(h) => self.hpa(h, s.at, cpu, out),
-            shape::Scale::Keda(k) => {
-                if *k.min == 0 && hold.value == 0 {
-                    out.push(
-                        Diagnostic::error("a service that holds no requests can never leave zero replicas")
-                            .at(hold.at.0, hold.at.1, "refuses what comes while there is no replica")
-                            .also(k.min.at.0, k.min.at.1, "goes to zero")
-                            .help("hold some: hold: 10000, or keep a replica: min: 1"),
-                    );
-                    return None;
-                }
-                self.keda(k, s.at, cpu, out)
-            }
-        }
-    }
-
-    fn hpa(&mut self, h: &shape::Hpa, at: Place, cpu: CpuUse, out: &mut Diagnostics) -> Option<Scale> {
-        let range = range(&h.min, &h.max, out);
-        let periods = periods(&[("sync", &h.sync), ("scrape", &h.scrape)], out);
-        let mut metrics = Vec::new();
-        for m in h.metrics.iter() {
-            let milli = target(m, out)?;
-            if !cpu_is_requested(m, cpu, out) {
-                return None;
-            }
-            metrics.push(match m.value {
-                Metric::Cpu(_) => {
-                    let percent = i32::try_from(milli / 1000).unwrap_or(i32::MAX);
-                    hpa::Metric::Resource { cpu: true, target: hpa::PodTarget::Utilisation(percent) }
-                }
-                _ => hpa::Metric::Pods { average: milli },
-            });
-        }
-        let (min, max) = range?;
-        let initial = initial(h.initial.as_ref(), (min, max), out);
-        let config = hpa::Config {
-            min,
-            max,
-            metrics,
-            behavior: h.behavior.as_ref().map(behavior),
-            tolerance: *h.tolerance,
-            ..hpa::Config::default()
-        };
-        let faults = config.faults();
-        for e in &faults {
-            out.push(refused(e, at));
-        }
-        periods?;
-        let watch = Watch { sync: *h.sync, scrape: *h.scrape, lag: h.lag };
-        let signals = h.metrics.iter().map(|m| signal(m)).collect();
-        let config = Box::new(config);
-        Some(Scale::Hpa { config, signals, watch, initial: initial? }).filter(|_| faults.is_empty())
-    }
-
-    fn keda(&mut self, k: &shape::Keda, at: Place, cpu: CpuUse, out: &mut Diagnostics) -> Option<Scale> {
-        let range = range(&k.min, &k.max, out);
-        let periods = periods(&[("sync", &k.sync), ("scrape", &k.scrape), ("polling", &k.polling)], out);
-        let mut triggers = Vec::new();
-        for m in k.triggers.iter() {
-            let milli = target(m, out)?;
-            if !cpu_is_requested(m, cpu, out) {
-                return None;
-            }
-            // CPU is counted in cores over all replicas: the share of what one requests.
-            let average = match m.value {
-                Metric::Cpu(p) => ((f64::from(cpu.request) * p.0).round() as i64).max(1),
-                _ => milli,
-            };
-            let target = hpa::Target::AverageValue(average);
-            triggers.push(keda::Trigger { target, activation: *k.activation, cached: false });
-        }
-        let wakes = |m: &Metric| matches!(m, Metric::Queue(_) | Metric::Concurrency(_) | Metric::RequestsPerSecond(_));
-        if *k.min == 0 && !k.triggers.is_empty() && !k.triggers.iter().any(|m| wakes(m)) {
-            out.push(
-                Diagnostic::error("nothing that it measures can wake it from zero replicas")
-                    .at(k.triggers.at.0, k.triggers.at.1, "measured on replicas, of which there are none")
-                    .help("add one that is measured before them: Queue, Concurrency or RequestsPerSecond")
-                    .help("or keep a replica: min: 1"),
-            );
-            return None;
-        }
-        let (min, max) = range?;
-        let initial = initial(k.initial.as_ref(), (min, max), out);
-        let idle = match &k.idle {
-            Some(n) => Some(number(n, out)?),
-            None => None,
-        };
-        let config = keda::Config {
-            polling_interval: *k.polling,
-            cooldown: k.cooldown,
-            initial_cooldown: k.initial_cooldown,
-            min,
-            max,
-            idle,
-            fallback: None,
-            triggers,
-            modifiers: None,
-            behavior: k.behavior.as_ref().map(behavior),
-        };
-        let flags = hpa::Config { tolerance: *k.tolerance, ..hpa::Config::default() };
-        let mut faults: Vec<String> = config.faults().iter().map(ToString::to_string).collect();
-        if faults.is_empty()
-            && let Ok(object) = keda::ScaledObject::new(config.clone(), crate::units::SimTime::ZERO)
-        {
-            faults.extend(object.hpa(&flags).faults().iter().map(ToString::to_string));
-        }
-        for e in &faults {
-            out.push(refused(e, at));
-        }
-        periods?;
-        let watch = Watch { sync: *k.sync, scrape: *k.scrape, lag: k.lag };
-        let signals = k.triggers.iter().map(|m| signal(m)).collect();
-        let (config, flags) = (Box::new(config), Box::new(flags));
-        Some(Scale::Keda { config, flags, signals, watch, initial: initial? }).filter(|_| faults.is_empty())
-    }
+    let watch = Watch { sync: sync?, scrape: scrape?, lag: k.lag };
+    Some(Scale::Keda { config: Box::new(config), flags: Box::new(flags), signals, watch, initial })
 }

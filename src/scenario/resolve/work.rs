@@ -57,7 +57,10 @@ impl Context<'_, '_> {
                 Shape::Jobs(j) => self.jobs(s, j, pools, stores, model, out),
                 Shape::Trace(t) => self.trace(s, t, pools, model, out),
                 Shape::Training(t) => self.training(s, t, pools, stores, model, out),
-                Shape::Service(v) => self.service(s, v, pools, model, out),
+                Shape::Service(v) => self.service(s, v, pools, model, out).map(|(work, service)| {
+                    model.services.push(service);
+                    work
+                }),
             };
             if let Some(work) = made {
                 model.work.push(work);
@@ -386,7 +389,7 @@ impl Context<'_, '_> {
 }
 
 /// Values with plain weights.
-pub(super) fn weighed<T: Clone>(entries: &[(T, Spanned<f64>)]) -> Vec<(T, f64)> {
+fn weighed<T: Clone>(entries: &[(T, Spanned<f64>)]) -> Vec<(T, f64)> {
     entries.iter().map(|(v, w)| (v.clone(), w.value)).collect()
 }
 
@@ -422,12 +425,7 @@ pub(super) fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> 
 }
 
 /// Jobs of the queue use nodes that stand there: those on request belong to the runs that ask for them.
-pub(super) fn standing(
-    place: &Where<'_>,
-    mut tiers: Vec<Tier>,
-    model: &Model,
-    out: &mut Diagnostics,
-) -> Option<Vec<Tier>> {
+fn standing(place: &Where<'_>, mut tiers: Vec<Tier>, model: &Model, out: &mut Diagnostics) -> Option<Vec<Tier>> {
     let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request);
     let on_request =
         (0..model.pools.len()).filter(|p| asked(*p)).fold(PoolSet::EMPTY, |set, p| set.with(PoolId(p as u16)));
@@ -471,7 +469,7 @@ pub(super) fn fixed_labels<'a>(pairs: impl Iterator<Item = (&'a Name, &'a Name)>
     labels
 }
 
-pub(super) fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
+fn milli(cores: &Spanned<f64>, out: &mut Diagnostics) -> Option<u32> {
     if (0.0..=4e6).contains(&cores.value) {
         return Some((cores.value * 1000.0).round() as u32);
     }
