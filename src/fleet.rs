@@ -4,6 +4,7 @@
 //! elsewhere refresh only what changed.
 
 pub mod log;
+pub mod mig;
 pub mod node;
 pub mod poolset;
 
