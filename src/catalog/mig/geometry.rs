@@ -239,6 +239,17 @@ impl Geometry {
         f64::from(self.profile(id).size) / f64::from(self.width())
     }
 
+    /// The share of a GPU that an instance is charged for, as part and whole: the larger of its compute slices by the
+    /// grid's and its memory slices by the grid's. An instance of 3g takes 3/7 of the compute and half the memory: half the
+    /// GPU. Shares of a legal layout may add up to less than 1, and the rest is idle.
+    #[must_use]
+    pub fn dominant_parts(&self, id: ProfileId) -> (u32, u32) {
+        let p = self.profile(id);
+        let compute = (u32::from(p.compute), u32::from(self.compute()));
+        let memory = (u32::from(p.size), u32::from(self.width()));
+        if compute.0 * memory.1 >= memory.0 * compute.1 { compute } else { memory }
+    }
+
     /// MiB that an instance can use, and how sure that is: what the driver reports; where that is not known, so many
     /// times the smallest base profile's as it has slices (never more than what was reported where both are known);
     /// where not even that is known, 0.85 of the GB in its name (an assumption); `None` without a number in its name.

@@ -244,6 +244,19 @@ fn the_share_of_an_instance_goes_by_sms_where_they_are_known() {
 }
 
 #[test]
+fn an_instance_is_charged_for_what_it_has_most_of() {
+    let parts = |device: &str, name: &str| {
+        let g = geometry(device);
+        g.dominant_parts(g.find(name).expect("a profile"))
+    };
+    assert_eq!(
+        ["1g", "1g.2x", "2g", "3g", "4g", "7g"].map(|n| parts("A100", n)),
+        [(1, 7), (2, 8), (2, 7), (4, 8), (4, 7), (7, 7)]
+    );
+    assert_eq!((parts("A30", "2g"), parts("RTX-PRO-6000", "1g")), ((2, 4), (1, 4)));
+}
+
+#[test]
 fn memory_that_is_not_known_is_never_taken_for_more_than_was_seen() {
     let mib = |device: &str, name: &str| {
         let g = geometry(device);

@@ -32,7 +32,7 @@ pub fn offered(strategy: Strategy, gpus: &[Option<&MigGpu>]) -> Result<BTreeMap<
     let mut add = |name: String| *out.entry(name).or_insert(0) += 1;
     let cut = |g: &Option<&MigGpu>| g.is_some_and(|g| g.mode() == Mode::On);
     let mut one: Option<String> = None;
-    let single = strategy == Strategy::Single && gpus.iter().any(|g| cut(g));
+    let single = strategy == Strategy::Single && gpus.iter().any(cut);
     for (i, gpu) in gpus.iter().enumerate() {
         let Some(g) = gpu.filter(|_| cut(gpu) && strategy != Strategy::None) else {
             if single {

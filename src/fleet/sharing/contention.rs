@@ -67,11 +67,11 @@ impl Contention {
     }
 
     /// How many times as long each tenant takes under MPS. Together they use no more than the GPU: where
-    /// `Σ uses_i/slowdown_i` would be above 1, all are slowed until it is not.
+    /// `Σ duty_i·uses_i/slowdown_i` would be above 1, all are slowed until it is not.
     #[must_use]
     pub fn mps(&self, tenants: &[Tenant]) -> Vec<f64> {
         let mut out = linear(self.mps + self.mps_memory, tenants);
-        let used: f64 = out.iter().zip(tenants).map(|(s, t)| t.uses / s).sum();
+        let used: f64 = out.iter().zip(tenants).map(|(s, t)| t.duty * t.uses / s).sum();
         stretch(&mut out, used);
         out
     }
@@ -85,7 +85,8 @@ impl Contention {
 }
 
 fn linear(k: f64, tenants: &[Tenant]) -> Vec<f64> {
-    let duty = |skip: usize| -> f64 { tenants.iter().enumerate().filter(|(j, _)| *j != skip).map(|(_, t)| t.duty).sum() };
+    let duty =
+        |skip: usize| -> f64 { tenants.iter().enumerate().filter(|(j, _)| *j != skip).map(|(_, t)| t.duty).sum() };
     (0..tenants.len()).map(|i| 1.0 + k * duty(i)).collect()
 }
 

@@ -224,13 +224,13 @@ impl Mps {
 
     /// MiB that each client may pin, of a GPU's: ⌊total/replicas⌋. The whole without replicas.
     #[must_use]
-    pub const fn memory_limit_mib(&self, total_mib: u32) -> u32 {
-        if self.replicas == 0 { total_mib } else { total_mib / self.replicas }
+    pub fn memory_limit_mib(&self, total_mib: u32) -> u32 {
+        total_mib.checked_div(self.replicas).unwrap_or(total_mib)
     }
 
     /// Per cent of the threads that each client may have active: ⌊100/replicas⌋. All without replicas.
     #[must_use]
-    pub const fn thread_percentage(&self) -> u32 {
-        if self.replicas == 0 { 100 } else { 100 / self.replicas }
+    pub fn thread_percentage(&self) -> u32 {
+        100_u32.checked_div(self.replicas).unwrap_or(100)
     }
 }

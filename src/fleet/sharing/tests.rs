@@ -70,7 +70,11 @@ fn slowdowns_are_within_the_published_points() {
     // YOLOS-small fills about half a GPU.
     let pods = |n| vec![Tenant { duty: 1.0, uses: 0.5 }; n];
     // Mean latencies, s, of 1, 3, 5 and 7 pods.
-    let published = [(3, 0.2931 / 0.0882, 0.1640 / 0.0880), (5, 0.4890 / 0.0882, 0.2409 / 0.0880), (7, 0.6849 / 0.0882, 0.3198 / 0.0880)];
+    let published = [
+        (3, 0.2931 / 0.0882, 0.1640 / 0.0880),
+        (5, 0.4890 / 0.0882, 0.2409 / 0.0880),
+        (7, 0.6849 / 0.0882, 0.3198 / 0.0880),
+    ];
     for (n, time_sliced, mps) in published {
         let within = |ours: f64, theirs: f64| (ours / theirs - 1.0).abs() < 0.015;
         assert!(within(c.time_sliced(&pods(n))[0], time_sliced), "{n}");
@@ -97,6 +101,9 @@ fn nobody_gets_more_done_than_the_gpu_can() {
     assert!((c.time_sliced(&[Tenant::SATURATING; 7])[0] - 7.84).abs() < 1e-12);
     // MPS: Σ 1/slowdown ≤ 1/u. Three that saturate take three times as long.
     assert!((c.mps(&[Tenant::SATURATING; 3])[0] - 3.0).abs() < 1e-12);
+    // Those that seldom work leave room: 1 + 0.435 · 0.2.
+    let seldom = [Tenant { duty: 0.1, uses: 1.0 }; 3];
+    assert!((c.mps(&seldom)[0] - 1.087).abs() < 1e-12);
 }
 
 proptest! {
@@ -106,7 +113,7 @@ proptest! {
         let c = Contention { mps_memory: memory, ..Contention::default() };
         let (turns, mps) = (c.time_sliced(&tenants), c.mps(&tenants));
         prop_assert!(turns.iter().chain(&mps).all(|s| *s >= 1.0));
-        let used: f64 = mps.iter().zip(&tenants).map(|(s, t)| t.uses / s).sum();
+        let used: f64 = mps.iter().zip(&tenants).map(|(s, t)| t.duty * t.uses / s).sum();
         prop_assert!(used <= 1.0 + 1e-9);
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::frag::FragTable;
-use crate::catalog::mig::{ProfileId, Slices};
+use crate::catalog::mig::ProfileId;
 use crate::fleet::mig::{MigGpu, Refusal};
 
 /// From which of the legal starts of a GPU.
@@ -50,31 +50,35 @@ impl Placer<'_> {
     /// # Errors
     /// Why there are none.
     pub fn preference(&self, gpu: &MigGpu, id: ProfileId) -> Result<Vec<u8>, Refusal> {
-        gpu.starts(id).map(|legal| self.ordered(gpu, id, gpu.occupied(), legal))
-    }
-
-    /// Starts of a profile in the order of preference.
-    pub(super) fn ordered(&self, gpu: &MigGpu, id: ProfileId, occupied: Slices, legal: Slices) -> Vec<u8> {
+        let legal = gpu.starts(id)?;
         let p = gpu.geometry().profile(id);
-        match self.starts {
+        Ok(match self.starts {
             StartOrder::Ascending => legal.iter().collect(),
             StartOrder::NvidiaDriver => p.driver_order.iter().copied().filter(|s| legal.has(*s)).collect(),
             StartOrder::LeastFragmentation => {
                 let mut all: Vec<u8> = legal.iter().collect();
-                all.sort_by_key(|s| (self.table.growth(occupied, p.at(*s)), *s));
+                all.sort_by_key(|s| (self.table.growth(gpu.occupied(), p.at(*s)), *s));
                 all
             }
-        }
+        })
     }
 
-    /// The start of a profile on one GPU.
+    /// The start of a profile on one GPU: the first of [`Placer::preference`], without a list.
     ///
     /// # Errors
     /// Why there is none.
     pub fn start(&self, gpu: &MigGpu, id: ProfileId) -> Result<u8, Refusal> {
-        let all = self.preference(gpu, id)?;
+        let legal = gpu.starts(id)?;
+        let p = gpu.geometry().profile(id);
+        let start = match self.starts {
+            StartOrder::Ascending => legal.iter().next(),
+            StartOrder::NvidiaDriver => p.driver_order.iter().copied().find(|s| legal.has(*s)),
+            StartOrder::LeastFragmentation => {
+                legal.iter().min_by_key(|s| (self.table.growth(gpu.occupied(), p.at(*s)), *s))
+            }
+        };
         // `starts` is never empty, and every order names each start.
-        all.first().copied().ok_or(Refusal::NoFreeStart { profile: id, free: gpu.free().count() })
+        start.ok_or(Refusal::NoFreeStart { profile: id, free: gpu.free().count() })
     }
 
     /// The GPU, by its index, and the start. `None` when no GPU has room.

@@ -223,7 +223,7 @@ fn requests_are_packed_on_few_gpus() {
     assert_eq!(at, [Some(2), Some(1), Some(1), Some(2), Some(2), Some(2), Some(0)]);
     assert_eq!(gpus_needed(&empty, &list, &placer), Some(3));
     assert_eq!(gpus_needed(&empty, &[], &placer), Some(0));
-    assert_eq!(gpus_needed(&empty, &vec![list[0]; 15], &placer), Some(3));
+    assert_eq!(gpus_needed(&empty, &[list[0]; 15], &placer), Some(3));
     assert_eq!(pack(&[], &list, &placer), vec![None; 7]);
     let short = pack(&[empty], &list, &placer);
     assert_eq!(short.iter().flatten().count(), 1);
@@ -446,6 +446,7 @@ proptest! {
         // A start exists if and only if one is chosen, and it is a legal one.
         for p in g.ids() {
             for gpu in &gpus {
+                prop_assert_eq!(placer.start(gpu, p), placer.preference(gpu, p).map(|all| all[0]));
                 match placer.start(gpu, p) {
                     Ok(s) => prop_assert!(gpu.legal(p, s).is_ok()),
                     Err(_) => prop_assert!(gpu.starts(p).is_err()),
