@@ -3,7 +3,7 @@
 //! - [`cost`]: how long one engine step takes, exactly, and many decode steps in closed form;
 //! - [`profile`]: bundled costs by model, GPU, engine and parallelism, with their evidence;
 //! - [`fit`]: costs from benchmarks and timed runs; [`physics`]: costs from data sheets;
-//! - [`slice`]: costs on a MIG instance;
+//! - [`mod@slice`]: costs on a MIG instance;
 //! - [`memory`]: KV tokens that fit, and when a measurement was short of them;
 //! - [`replica`]: an engine with continuous batching, driven from outside; [`request`]: what it is asked and what it says;
 //! - [`cache`]: prefix caches, and caches of whole responses; [`router`]: which replica is asked.

@@ -5,7 +5,7 @@
 //! | [`gpu`] | [`MigGpu`]: the instances of one GPU and the only legal changes |
 //! | [`refusal`] | [`Refusal`]: why a change is not legal |
 //! | [`layouts`] | every layout of a set of profiles: masks, maximal layouts, multisets |
-//! | [`stranded`] | slices that no profile in demand can use |
+//! | [`mod@stranded`] | slices that no profile in demand can use |
 //! | [`demand`] | the smallest profile for so much memory and compute |
 //! | [`expose`] | what a node offers to Kubernetes |
 //!

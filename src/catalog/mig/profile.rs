@@ -87,7 +87,8 @@ pub struct Profile {
     pub starts: Slices,
     /// The starts in the order in which the driver was seen to take them where none is asked for; ascending where it was
     /// not seen. From five transcripts of the MIG user guide; it follows the single chip's disabled parts, so that it is
-    /// a reproducible preset and no law (dask-cuda issue 583 has another order). `1g.2x`: an assumption.
+    /// a reproducible preset and no law (dask-cuda issue 583 has another order). `1g.2x` was not seen, nor `1g+me`, which is
+    /// taken to go where 1g goes: assumptions.
     pub driver_order: Vec<u8>,
     /// The most instances of it on one GPU.
     pub max: u8,
@@ -164,7 +165,7 @@ fn disjoint(starts: Slices, size: u8) -> u8 {
     let (mut n, mut next) = (0, 0);
     for s in starts.iter() {
         if s >= next {
-            (n, next) = (n + 1, s + size.max(1));
+            (n, next) = (n + 1, s.saturating_add(size.max(1)));
         }
     }
     n

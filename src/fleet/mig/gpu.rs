@@ -133,10 +133,11 @@ impl MigGpu {
         self.geometry.all().without(self.occupied)
     }
 
-    /// Compute slices of all instances.
+    /// Compute slices of all instances; at most 255, which only a made-up grid could pass.
     #[must_use]
     pub fn compute_used(&self) -> u8 {
-        self.instances.iter().map(|i| self.geometry.profile(i.profile).compute).sum()
+        let each = self.instances.iter().map(|i| self.geometry.profile(i.profile).compute);
+        each.fold(0, u8::saturating_add)
     }
 
     /// SMs of all instances; `None` where one's are not known.

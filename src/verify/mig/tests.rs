@@ -160,6 +160,28 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn made_up_grids_of_any_size_are_run_or_refused() {
+    let own = |compute: u32, profile: &str| {
+        format!(
+            "(cases: [Gpu(id: \"x\", grid: Own(width: 16, compute: {compute}, profiles: [(name: \"a\", {profile})]), steps: [
+                Create(profile: \"a\", expect: 0), Create(profile: \"a\", expect: 1), Create(profile: \"a\", expect: 2),
+                Check(compute_used: 255, stranded_compute: 0),
+            ])])"
+        )
+    };
+    let (cases, faults) = cases_of(&own(255, "compute: 200, size: 1, starts: [0, 1, 2]"));
+    assert_eq!(faults, []);
+    assert!(cases.iter().all(|c| c.verdict == Verdict::Pass), "{cases:?}");
+    let (_, faults) = cases_of(&own(255, "compute: 255, size: 255, starts: [0, 1, 2]"));
+    assert!(faults[0].0.contains("leaves the grid of 16"), "{faults:?}");
+    let (_, faults) = cases_of(&own(0, "compute: 1, size: 1, starts: [0]"));
+    assert!(faults[0].0.contains("without compute slices"), "{faults:?}");
+    let (_, faults) =
+        cases_of("(cases: [Grid(id: \"x\", grid: Own(width: 0, compute: 1, profiles: []), expect: (masks: 1))])");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_bad_input() {
     let options = Options { cases: vec!["/nowhere/mine.ron".into()], ..Options::default() };
     match run(&options) {
