@@ -10,6 +10,7 @@
 
 mod format;
 mod lower;
+mod of_fleet;
 mod of_gpu;
 mod of_grid;
 mod points;
@@ -102,6 +103,7 @@ impl Item {
         match self {
             Item::Grid(c) => &c.id,
             Item::Gpu(c) => &c.id,
+            Item::Fleet(c) => &c.id,
             Item::Profile(c) => &c.id,
             Item::Speed(c) => &c.id,
         }
@@ -111,6 +113,7 @@ impl Item {
         match self {
             Item::Grid(c) => of_grid::counts(c, report),
             Item::Gpu(c) => of_gpu::steps(c, report),
+            Item::Fleet(c) => of_fleet::requests(c, report),
             Item::Profile(c) => of_grid::profile(c, report),
             Item::Speed(c) => of_grid::speed(c, report),
         }

@@ -19,6 +19,8 @@ choice! {
         Grid(GridCase),
         /// What happens to one GPU, step by step.
         Gpu(GpuCase),
+        /// Where requests go among several GPUs.
+        Fleet(FleetCase),
         /// What a profile of a device is.
         Profile(ProfileCase),
         /// How fast work runs on a slice.
@@ -296,6 +298,57 @@ record! {
         pub stranded_compute: Option<u8>,
         /// Fragmentation under the case's `mix`, in slices: within 1e-9.
         pub fragmentation: Option<f64>,
+    }
+}
+
+choice! {
+    /// To which of the GPUs that have a legal start a request goes; to the first of equals.
+    pub enum Between {
+        /// The first.
+        FirstFit,
+        /// The one with the fewest free slices.
+        BestFit,
+        /// The one with the most free slices.
+        Spread,
+        /// The one whose fragmentation for the `mix` grows least.
+        LeastFragmentation,
+    }
+}
+
+record! {
+    /// Where requests go among several GPUs, which begin empty.
+    pub struct FleetCase {
+        /// Its name in the report, unlike any other in the file.
+        pub id: Spanned<String>,
+        /// Where the expected values come from; not read.
+        pub source: Option<String>,
+        /// The grid of each.
+        pub grid: Spanned<Grid>,
+        /// How many GPUs there are, at most 1000.
+        pub gpus: u32,
+        /// To which GPU a request goes.
+        pub between: Between = Between::FirstFit => "instaslice and DAS",
+        /// Where on it an instance starts.
+        pub order: Order = Order::Ascending => "instaslice and DAS",
+        /// The demand, as profiles and whole parts; one part of each profile of the grid where left out.
+        pub mix: Option<Vec<(Spanned<String>, u32)>>,
+        /// Whether all requests are known beforehand and the hardest go first (most slices, then fewest starts); one after
+        /// the other otherwise.
+        pub hardest_first: bool = false => "requests come one by one",
+        /// The requests: profiles by any of their names.
+        pub requests: Vec<Spanned<String>>,
+        /// By request, where it must go.
+        pub expect: Vec<Where>,
+    }
+}
+
+choice! {
+    /// Where a request goes.
+    pub enum Where {
+        /// The GPU, counted from 0, and the start.
+        On(u32, u8),
+        /// Nowhere: no GPU has room.
+        Refused,
     }
 }
 

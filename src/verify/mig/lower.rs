@@ -6,6 +6,7 @@ use super::format as f;
 use super::report::Report;
 use crate::catalog::Evidence;
 use crate::catalog::mig::{self, Geometry, Profile, ProfileId, Shape, Slices};
+use crate::policy::mig::{GpuOrder, Mix, StartOrder};
 use crate::scenario::decode::Spanned;
 use crate::units::Diagnostic;
 
@@ -88,5 +89,30 @@ pub fn set(g: &Geometry, names: Option<&[Spanned<String>]>, report: &mut Report<
             let ids: Vec<Option<ProfileId>> = names.iter().map(|n| id(g, n, report)).collect();
             ids.into_iter().collect()
         }
+    }
+}
+
+/// The mix of a case; one part of each profile where it has none.
+pub fn mix(g: &Geometry, parts: Option<&[(Spanned<String>, u32)]>, report: &mut Report<'_>) -> Option<Mix> {
+    let Some(parts) = parts else { return Some(Mix::even(g.ids())) };
+    let ids: Vec<Option<(ProfileId, u32)>> =
+        parts.iter().map(|(name, n)| id(g, name, report).map(|id| (id, *n))).collect();
+    ids.into_iter().collect::<Option<Vec<_>>>().map(Mix::new)
+}
+
+pub const fn order(o: &f::Order) -> StartOrder {
+    match o {
+        f::Order::Ascending => StartOrder::Ascending,
+        f::Order::NvidiaDriver => StartOrder::NvidiaDriver,
+        f::Order::LeastFragmentation => StartOrder::LeastFragmentation,
+    }
+}
+
+pub const fn between(b: &f::Between) -> GpuOrder {
+    match b {
+        f::Between::FirstFit => GpuOrder::FirstFit,
+        f::Between::BestFit => GpuOrder::BestFit,
+        f::Between::Spread => GpuOrder::Spread,
+        f::Between::LeastFragmentation => GpuOrder::LeastFragmentation,
     }
 }

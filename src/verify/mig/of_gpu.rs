@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::catalog::mig::{Geometry, ProfileId, Slices};
 use crate::fleet::mig::{self, MigGpu, Mode, Phase, Refusal};
 use crate::policy::mig::layout::{self, CannotApply};
-use crate::policy::mig::{FragTable, GpuOrder, Mix, Placer, StartOrder, StaticLayout};
+use crate::policy::mig::{FragTable, GpuOrder, Placer, StaticLayout};
 
 /// What became of a step, in the words of [`f::Reason`] where it was refused.
 type Outcome<T> = Result<T, &'static str>;
@@ -17,13 +17,9 @@ pub fn steps(case: &f::GpuCase, report: &mut Report<'_>) {
             .fault("the case has no steps", "write at least one: `steps: [Create(profile: \"1g\", expect: At(0))]`");
     }
     let Some(g) = lower::grid(&case.grid, report) else { return };
-    let Some(mix) = mix(&g, case, report) else { return };
+    let Some(mix) = lower::mix(&g, case.mix.as_deref(), report) else { return };
     let table = FragTable::new(&g, &mix);
-    let starts = match case.order {
-        f::Order::Ascending => StartOrder::Ascending,
-        f::Order::NvidiaDriver => StartOrder::NvidiaDriver,
-        f::Order::LeastFragmentation => StartOrder::LeastFragmentation,
-    };
+    let starts = lower::order(&case.order);
     let placer = Placer { gpus: GpuOrder::FirstFit, starts, table: &table };
     let mut gpu = MigGpu::new(g);
     for (i, step) in case.steps.iter().enumerate() {
@@ -84,14 +80,6 @@ fn one(step: &f::Step, n: usize, gpu: &mut MigGpu, placer: &Placer<'_>, report: 
         }
     }
     Some(())
-}
-
-/// The mix of the case; one part of each profile where it has none.
-fn mix(g: &Geometry, case: &f::GpuCase, report: &mut Report<'_>) -> Option<Mix> {
-    let Some(parts) = &case.mix else { return Some(Mix::even(g.ids())) };
-    let ids: Vec<Option<(ProfileId, u32)>> =
-        parts.iter().map(|(name, n)| lower::id(g, name, report).map(|id| (id, *n))).collect();
-    ids.into_iter().collect::<Option<Vec<_>>>().map(Mix::new)
 }
 
 fn code<T>(r: Result<T, Refusal>) -> Outcome<T> {

@@ -50,9 +50,19 @@ fn every_example_of_the_page_holds_and_every_kind_has_one() {
         }
         (blocks, lines) = (blocks + 1, lines + cases.len());
     }
-    for kind in
-        ["Grid(", "Gpu(", "Profile(", "Speed(", "Own(", "Apply(", "Toggle(", "Begin(", "BeginDestroy(", "Check("]
-    {
+    for kind in [
+        "Grid(",
+        "Gpu(",
+        "Fleet(",
+        "Profile(",
+        "Speed(",
+        "Own(",
+        "Apply(",
+        "Toggle(",
+        "Begin(",
+        "BeginDestroy(",
+        "Check(",
+    ] {
         assert!(
             page.split("```ron\n").skip(1).any(|b| b.split("```").next().unwrap_or_default().contains(kind)),
             "{kind}"
@@ -145,6 +155,12 @@ fn what_is_wrong_is_told_with_its_place() {
         (gpu("Apply()"), "either a layout or a configuration"),
         (gpu("Apply(config: \"all-9g\")"), "no MIG profile `9g`"),
         ("Speed(id: \"x\", device: \"A30\", profile: \"1g\", fixed: 2, expect: 1)".to_owned(), "it is a share"),
+        (
+            "Fleet(id: \"x\", grid: Device(\"A30\"), gpus: 1, requests: [\"1g\"], expect: [])".to_owned(),
+            "0 places for 1 requests",
+        ),
+        ("Fleet(id: \"x\", grid: Device(\"A30\"), gpus: 1001, requests: [], expect: [])".to_owned(), "more than 1000 GPUs"),
+        ("Fleet(id: \"x\", grid: Device(\"A30\"), gpus: 1, requests: [], expect: [])".to_owned(), "expects nothing"),
         ("Profile(id: \"x\", device: \"A30\", profile: \"1g\", expect: ())".to_owned(), "expects nothing"),
         ("Grids(id: \"x\")".to_owned(), "unknown choice `Grids`"),
         (
