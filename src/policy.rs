@@ -4,6 +4,7 @@
 
 pub mod hpa;
 pub mod keda;
+pub mod mig;
 pub mod placement;
 pub mod queue;
 pub mod spot;
