@@ -18,6 +18,8 @@ mod replicas;
 mod rollout;
 mod scale;
 mod service;
+#[cfg(test)]
+mod service_tests;
 mod sizes;
 mod speed;
 mod stores;

@@ -29,6 +29,13 @@ const WARNINGS: &[&str] = &[
     "levers-on-one-part",
     "deadline-without-a-policy",
     "deadline-after-the-window",
+    "service-keda-cooldown-without-zero",
+    "service-model-without-traffic",
+    "service-more-replicas-than-places",
+    "service-retries-never-timed-out",
+    "service-rollout-after-the-horizon",
+    "service-rollout-gate-without-steps",
+    "service-trace-soon-over",
 ];
 
 /// The files of a folder of cases, in order.

@@ -188,7 +188,7 @@ fn limit(l: &shape::RateLimit, v: &Service, own: &[Label], traffic: &Traffic, ou
     let burst = l
         .burst
         .as_ref()
-        .map_or_else(|| if of == Limited::Requests { per_second.max(1.0) } else { per_second * 60.0 }, |b| b.value);
+        .map_or_else(|| if of == Limited::Requests { per_second.max(1.0) } else { rate.value }, |b| b.value);
     let bad = [Some(rate), l.burst.as_ref()].into_iter().flatten().find(|n| !(n.value > 0.0 && n.value <= 1e12));
     if let Some(bad) = bad {
         out.push(

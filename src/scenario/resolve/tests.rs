@@ -17,7 +17,7 @@ use crate::units::{Duration, Rate, SimTime, SourceMap, Usd};
 const BOUGHT: &str = include_str!("../../../tests/good/bought.ron");
 const FAILING: &str = include_str!("../../../tests/good/failing.ron");
 
-fn loaded(text: &str) -> Loaded {
+pub(super) fn loaded(text: &str) -> Loaded {
     let mut sources = SourceMap::default();
     let id = sources.add("test.ron", text);
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good");
