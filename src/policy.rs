@@ -3,6 +3,7 @@
 //! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
 
 pub mod hpa;
+pub mod karpenter;
 pub mod keda;
 pub mod placement;
 pub mod queue;

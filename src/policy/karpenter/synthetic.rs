@@ -1,0 +1,89 @@
+//! A cluster made up to measure what a pass costs: many nodes, eight pods on each, nothing to gain.
+
+use super::Budget;
+use super::config::NodePool;
+use super::requirement::Value;
+use super::view::{
+    CapacityType, InstanceType, Node, NodeIx, Offering, Pod, PoolIx, Resources, Shape, ShapeIx, TypeIx, View,
+};
+use crate::units::Rate;
+
+/// How full the nodes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// So full that no pod fits elsewhere.
+    Full,
+    /// With room for two more pods on each: a node's eight go to four others.
+    Slack,
+    /// With room for one small pod on each and large ones that fit nowhere: half of a node's pods can move.
+    Stuck,
+}
+
+/// The cluster's data.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pools: Vec<NodePool>,
+    types: Vec<InstanceType>,
+    nodes: Vec<Node>,
+    shapes: Vec<Shape>,
+    pods: Vec<Pod>,
+}
+
+/// A cluster of `nodes` nodes of 8 pods, of 16 types in 3 zones, all on-demand; every node is of the second cheapest
+/// type, its pods of 8 shapes.
+#[must_use]
+pub fn cluster(nodes: u32, fill: Fill) -> Cluster {
+    const GIB: u64 = 1 << 30;
+    let types: Vec<InstanceType> = (0..16_u64)
+        .map(|i| {
+            let size = 4 << (i / 2);
+            let price = Rate(i128::from(100_000_000_000 * size) - i128::from(i % 2));
+            let offerings = (0..3).map(|z| Offering::new(Value(z), CapacityType::OnDemand, price)).collect();
+            let capacity = Resources { cpu_milli: 1000 * size, memory: 4 * GIB * size, gpu_milli: 0, pods: 110 };
+            InstanceType::new(TypeIx(i as u32), capacity, offerings)
+        })
+        .collect();
+    // Nodes of 16 cores: the cheaper of the two types of that size.
+    let (number, cores) = (TypeIx(5), 16_000);
+    let each = match fill {
+        Fill::Full => cores / 8,
+        Fill::Slack => cores / 10,
+        Fill::Stuck => cores / 8 - 100,
+    };
+    let shapes: Vec<Shape> = (0..8_u64)
+        .map(|i| {
+            let cpu = match fill {
+                Fill::Stuck if i < 4 => each + 400,
+                Fill::Stuck => each - 400,
+                _ => each,
+            };
+            Shape { requests: Resources::pod(cpu, GIB + i, 0), ..Shape::default() }
+        })
+        .collect();
+    let pool =
+        NodePool { types: (0..16).map(TypeIx).collect(), budgets: vec![Budget::of("100%")], ..NodePool::default() };
+    let made = |i: u32| Node::of(PoolIx(0), number, &types[number.at()], i as usize % 3);
+    Cluster {
+        pools: vec![pool],
+        nodes: (0..nodes).map(made).collect(),
+        pods: (0..8 * nodes).map(|i| Pod::new(ShapeIx(i % 8), Some(NodeIx(i / 8)))).collect(),
+        types,
+        shapes,
+    }
+}
+
+impl Cluster {
+    /// It, as the controller sees it.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View {
+            pools: &self.pools,
+            types: &self.types,
+            nodes: &self.nodes,
+            shapes: &self.shapes,
+            pods: &self.pods,
+            pdbs: &[],
+            revision: 0,
+        }
+    }
+}
