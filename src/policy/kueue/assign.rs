@@ -59,6 +59,9 @@ pub struct Assignment {
 /// A mode with how far it borrows.
 type Grade = (Mode, u32);
 
+/// A flavor, and by resource how much of it is wanted and how that could be had.
+type Graded = (FlavorIx, Vec<(ResourceIx, i64, Grade)>);
+
 fn preferred(a: Grade, b: Grade, f: &Fungibility) -> bool {
     if a.0 == Mode::NoFit || b.0 == Mode::NoFit {
         return a.0 != Mode::NoFit;
@@ -141,9 +144,9 @@ impl Assigner<'_, '_> {
         group: &ResourceGroup,
         requests: &[(ResourceIx, i64)],
         assumed: &[(Cell, i64)],
-    ) -> Option<(FlavorIx, Vec<(ResourceIx, i64, Grade)>)> {
+    ) -> Option<Graded> {
         let fungibility = self.queue().fungibility;
-        let mut best: Option<(FlavorIx, Vec<(ResourceIx, i64, Grade)>)> = None;
+        let mut best: Option<Graded> = None;
         let mut best_grade = (Mode::NoFit, u32::MAX);
         for f in &group.flavors {
             if set.flavors.as_ref().is_some_and(|allowed| !allowed.contains(&f.flavor)) {

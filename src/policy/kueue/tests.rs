@@ -34,7 +34,7 @@ fn what_is_available_follows_the_tree_of_quotas() {
     let k = |n: f64| Quota::of((n * 1000.0) as i64);
     let one = |q| vec![cohort(None, q)];
     let sub = |q| cohort(Some(0), q);
-    let rows: Vec<(&str, Config, Vec<f64>, Vec<f64>, Vec<f64>)> = vec![
+    let rows = [
         (
             "Q1",
             config(vec![], vec![queue(None, &[k(5.0)]), queue(None, &[k(0.0)])]),
