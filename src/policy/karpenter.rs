@@ -6,7 +6,7 @@
 //! - [`Karpenter::begin`] and [`Karpenter::resume`]: one disruption pass and the check after its delay;
 //! - [`offer`]: which machine a launch takes; [`budget`], [`cron`]: how many nodes may go, and when;
 //! - [`cost`], [`balanced`]: what a disruption costs, and when it is worth that;
-//! - [`expired`], [`drift`], [`overdue`]: what happens to nodes by themselves.
+//! - [`expired`], [`drift`], [`overdue`], [`retries_for`]: what happens to nodes and commands by themselves.
 //!
 //! Rules: kubernetes-sigs/karpenter v1.14 (the core) and aws/karpenter-provider-aws; [`Compat`] brings older ones. Prices
 //! are whole pico-dollars, quantities whole thousandths and bytes, disruption costs whole 2⁻²⁷: no order depends on a
@@ -51,10 +51,10 @@ pub use config::{
     REGISTRATION_TIMEOUT, SPOT_TO_SPOT_TYPES, TYPE_NOT_FOUND_AFTER, VALIDATION_DELAY,
 };
 pub use consolidate::WhyNot;
-pub use lifecycle::{DriftReason, drift, expired, overdue};
+pub use lifecycle::{DriftReason, drift, expired, overdue, retries_for};
 pub use pass::{Abandoned, Verdict};
 pub use requirement::{Key, Requirements, Set, Value};
-pub use solve::{Planned, Simulated};
+pub use solve::Planned;
 pub use view::{
     CapacityType, DoNotDisrupt, InstanceType, Node, NodeIx, Offering, Pdb, Pod, PodIx, PoolIx, Resources, Shape,
     ShapeIx, Taint, TypeIx, View,
@@ -189,7 +189,8 @@ impl Karpenter {
     #[must_use]
     pub fn provision(&mut self, view: &View<'_>, now: SimTime) -> Provisioned {
         let mut solver = solve::Solver::new(&self.config, *view, now);
-        let found = solver.solve(solve::Question::default());
+        let mut found = solver.solve(solve::Question::default());
+        found.planned.iter_mut().for_each(|p| solver.order(p));
         self.work.simulations += 1;
         Provisioned { nominated: found.placed, planned: found.planned, failed: found.failed }
     }
@@ -200,6 +201,7 @@ impl Karpenter {
     /// Why they stay.
     pub fn explain(&self, view: &View<'_>, nodes: &[NodeIx], now: SimTime) -> Result<(), WhyNot> {
         let mut solver = solve::Solver::new(&self.config, *view, now);
+        solver.exhaustive = true;
         let all = candidate::all(&self.config, view, &solver.index, true, now);
         let chosen: Vec<_> = all.into_iter().filter(|c| nodes.contains(&c.node)).collect();
         consolidate::compute(&mut solver, &chosen).map(|_| ())

@@ -51,8 +51,12 @@ impl Move {
 /// Keeps the types that cost less than `limit` at worst. False: none is left, or too few for `minValues`.
 fn keep_cheaper(planned: &mut Planned, solver: &Solver<'_>, limit: Rate) -> Result<(), WhyNot> {
     let types = solver.view.types;
-    let cheaper =
-        |t: &super::TypeIx| offer::worst_launch(&types[t.at()], &planned.requirements).is_some_and(|w| w < limit);
+    // Nothing launches below a type's cheapest offering, which is known.
+    let floor = &solver.index.floor;
+    let cheaper = |t: &super::TypeIx| {
+        floor[t.at()].is_some_and(|f| f < limit)
+            && offer::worst_launch(&types[t.at()], &planned.requirements).is_some_and(|w| w < limit)
+    };
     planned.types.retain(cheaper);
     if offer::min_values(&planned.types, types, &planned.requirements).is_err() {
         Err(WhyNot::MinValues)
@@ -77,6 +81,7 @@ pub(super) fn compute(solver: &mut Solver<'_>, candidates: &[Candidate]) -> Resu
         return Err(WhyNot::SeveralNodes(found.planned.len()));
     }
     let Some(mut planned) = found.planned.pop() else { return Ok(Move { candidates, replacement: None }) };
+    let asked = planned.requirements.clone();
     let spot = CapacityType::Spot.value();
     let spot_allowed = planned.requirements.allows(Key::CAPACITY_TYPE, spot);
     let all_spot = candidates.iter().all(|c| c.capacity_type == Some(CapacityType::Spot));
@@ -86,6 +91,8 @@ pub(super) fn compute(solver: &mut Solver<'_>, candidates: &[Candidate]) -> Resu
         }
         planned.requirements = planned.requirements.with(Key::CAPACITY_TYPE, Set::of([spot]));
         keep_cheaper(&mut planned, solver, price)?;
+        // Upstream sorts before it narrows to spot.
+        offer::by_price(&mut planned.types, solver.view.types, &asked);
         if candidates.len() == 1 {
             if planned.types.len() < SPOT_TO_SPOT_TYPES {
                 return Err(WhyNot::SpotToSpotFew(planned.types.len()));
@@ -96,6 +103,7 @@ pub(super) fn compute(solver: &mut Solver<'_>, candidates: &[Candidate]) -> Resu
         }
     } else {
         keep_cheaper(&mut planned, solver, price)?;
+        offer::by_price(&mut planned.types, solver.view.types, &asked);
         let on_demand = CapacityType::OnDemand.value();
         if spot_allowed && planned.requirements.allows(Key::CAPACITY_TYPE, on_demand) {
             // Prices were compared as if spot were launched: without spot capacity the launch fails, and the node stays.

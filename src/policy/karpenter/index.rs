@@ -6,7 +6,7 @@ use super::config::{Compat, MinValuesPolicy};
 use super::offer;
 use super::requirement::Requirements;
 use super::tree::Tree;
-use super::view::{NodeIx, PodIx, PoolIx, Resources, ShapeIx, Taint, TypeIx, View};
+use super::view::{CapacityType, NodeIx, PodIx, PoolIx, Resources, ShapeIx, Taint, TypeIx, View};
 use super::{Config, cost};
 use crate::units::{Rate, SimTime};
 
@@ -43,6 +43,10 @@ pub(super) struct Index {
     pub(super) tree: Tree,
     /// By node: which labels and taints it has.
     pub(super) class: Vec<u32>,
+    /// By class: one of its nodes.
+    pub(super) example: Vec<NodeIx>,
+    /// By shape: what it demands of nodes but its requests.
+    pub(super) demand: Vec<u32>,
     /// By node: whether it is within its `consolidateAfter`.
     pub(super) too_early: Vec<bool>,
     /// The pools that new nodes are made of, in the order in which they are tried.
@@ -53,6 +57,8 @@ pub(super) struct Index {
     pub(super) floor: Vec<Option<Rate>>,
     /// Types that can be had, the cheapest first.
     pub(super) by_floor: Vec<TypeIx>,
+    /// Whether there is any reserved capacity.
+    pub(super) reservations: bool,
     /// Whether some pool has a `PreferNoSchedule` taint.
     pub(super) prefers: bool,
     /// By shape: whether it can be relaxed.
@@ -97,7 +103,8 @@ impl Index {
             nodes.iter().zip(&used).map(|(n, u)| n.allocatable.minus(u).minus(&n.daemons)).collect();
         let mut order: Vec<NodeIx> = (0..nodes.len() as u32).map(NodeIx).filter(|n| !nodes[n.at()].deleting).collect();
         order.sort_by_key(|n| !nodes[n.at()].is_initialized());
-        let tree = Tree::new(order.iter().map(|n| free[n.at()]));
+        let (class, example) = classes(view);
+        let tree = Tree::new(order.iter().map(|n| (free[n.at()], class[n.at()])));
         let too_early =
             nodes.iter().map(|n| n.pool.is_some_and(|p| view.pools[p.at()].too_early(config.compat, n, now))).collect();
         let floor: Vec<Option<Rate>> = view.types.iter().map(|t| offer::cheapest(t, &Requirements::new())).collect();
@@ -105,9 +112,13 @@ impl Index {
             (0..view.types.len() as u32).map(TypeIx).filter(|t| floor[t.at()].is_some()).collect();
         by_floor.sort_by_key(|t| floor[t.at()]);
         let prefers = view.pools.iter().any(|p| p.taints.iter().any(|t| t.prefer));
+        let reserved = |t: &super::InstanceType| t.offerings.iter().any(|o| o.capacity_type == CapacityType::Reserved);
         Index {
+            reservations: view.types.iter().any(reserved),
             rank: ranks(view),
-            class: classes(view),
+            class,
+            example,
+            demand: demands(view),
             templates: templates(config, view),
             left: left(view),
             relaxable: view.shapes.iter().map(|s| prefers || s.terms.len() > 1 || !s.preferences.is_empty()).collect(),
@@ -154,15 +165,28 @@ fn ranks(view: &View<'_>) -> Vec<u32> {
     rank
 }
 
-fn classes(view: &View<'_>) -> Vec<u32> {
+fn classes(view: &View<'_>) -> (Vec<u32>, Vec<NodeIx>) {
     let mut seen: BTreeMap<(&Requirements, &[Taint]), u32> = BTreeMap::new();
-    view.nodes
-        .iter()
-        .map(|n| {
-            let next = seen.len() as u32;
-            *seen.entry((&n.labels, &n.taints)).or_insert(next)
-        })
-        .collect()
+    let mut example = Vec::new();
+    let mut class = Vec::with_capacity(view.nodes.len());
+    for (i, n) in (0..).zip(view.nodes) {
+        class.push(*seen.entry((&n.labels, &n.taints)).or_insert_with(|| {
+            example.push(NodeIx(i));
+            example.len() as u32 - 1
+        }));
+    }
+    (class, example)
+}
+
+/// Shapes that differ in requests and anti-affinity only demand the same.
+fn demands(view: &View<'_>) -> Vec<u32> {
+    let mut seen = BTreeMap::new();
+    let mut demand = Vec::with_capacity(view.shapes.len());
+    for s in view.shapes {
+        let next = seen.len() as u32;
+        demand.push(*seen.entry((&s.requirements, &s.terms, &s.preferences, &s.tolerations)).or_insert(next));
+    }
+    demand
 }
 
 /// Pools by weight, heaviest first, then by name, last first; each with the types that its requirements leave.

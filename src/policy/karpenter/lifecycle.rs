@@ -4,7 +4,7 @@
 
 use super::config::{Compat, LAUNCH_TIMEOUT, REGISTRATION_TIMEOUT, TYPE_NOT_FOUND_AFTER};
 use super::view::{Node, NodeIx, View};
-use crate::units::SimTime;
+use crate::units::{Duration, SimTime};
 
 /// Nodes that are as old as their pool's `expireAfter`: they are deleted at once, whatever budgets say. In v1beta1
 /// there are none: nodes expire like drifted ones there.
@@ -62,4 +62,11 @@ pub fn drift(view: &View<'_>, node: &Node, now: SimTime) -> Option<DriftReason> 
 pub fn overdue(created: SimTime, launched: bool, registered: bool, now: SimTime) -> bool {
     let age = now.since(created);
     (!launched && age >= LAUNCH_TIMEOUT) || (!registered && age >= REGISTRATION_TIMEOUT)
+}
+
+/// For how long a command is tried again before it is given up: 80 ms for each command that waits, from 10 minutes to
+/// an hour (`pkg/controllers/disruption/queue.go`).
+#[must_use]
+pub fn retries_for(queued: u64) -> Duration {
+    Duration(queued.saturating_mul(80_000_000)).clamp(Duration::from_secs(600), Duration::from_hours(1))
 }

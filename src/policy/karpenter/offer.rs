@@ -2,11 +2,12 @@
 //!
 //! Rules: kubernetes-sigs/karpenter, `pkg/cloudprovider/types.go`; karpenter-provider-aws, `pkg/providers/instance`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::config::INSUFFICIENT_CAPACITY_TTL;
 use super::requirement::{Key, Requirements, Value};
 use super::view::{CapacityType, InstanceType, Offering, TypeIx};
-use crate::units::Rate;
+use crate::units::{Rate, SimTime};
 
 /// How many types AWS takes of a NodeClaim: the cheapest.
 pub const MAX_LAUNCH_TYPES: usize = 60;
@@ -63,6 +64,27 @@ pub fn min_values(
     }
     let short = seen.into_iter().filter(|(_, min, v)| v.len() < *min as usize);
     Err(short.map(|(key, _, v)| (key, v.len() as u32)).collect())
+}
+
+/// Offerings that had no capacity and are not tried for a while (`pkg/cache/unavailableofferings.go`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unavailable(BTreeMap<(TypeIx, Value, CapacityType), SimTime>);
+
+impl Unavailable {
+    /// A launch of this type failed for want of capacity: it is not tried again for 3 minutes.
+    pub fn mark(&mut self, instance: TypeIx, zone: Value, capacity_type: CapacityType, now: SimTime) {
+        self.0.insert((instance, zone, capacity_type), now + INSUFFICIENT_CAPACITY_TTL);
+    }
+    /// Whether it may be tried.
+    #[must_use]
+    pub fn allows(&self, instance: TypeIx, zone: Value, capacity_type: CapacityType, now: SimTime) -> bool {
+        self.0.get(&(instance, zone, capacity_type)).is_none_or(|until| *until <= now)
+    }
+    /// When the next of them may be tried again; forgets those that may.
+    pub fn next(&mut self, now: SimTime) -> Option<SimTime> {
+        self.0.retain(|_, until| *until > now);
+        self.0.values().min().copied()
+    }
 }
 
 /// How spot capacity is chosen. EC2's `price-capacity-optimized` is not public; these stand in for it.

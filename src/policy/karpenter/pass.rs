@@ -247,7 +247,8 @@ fn replace(solver: &mut Solver<'_>, method: Method, mut candidates: Vec<Candidat
         if found.failed.iter().any(|p| view.pods[p.at()].node.is_some()) {
             continue;
         }
-        let replacements: Vec<Planned> = found.planned;
+        let mut replacements: Vec<Planned> = found.planned;
+        replacements.iter_mut().for_each(|p| solver.order(p));
         return Some(Command { method, nodes: vec![c.node], replacements, savings: Rate(0) });
     }
     None

@@ -16,6 +16,7 @@ use super::config::{Config, MAX_TYPES, MinValuesPolicy};
 use super::index::{self, Index, Left};
 use super::offer;
 use super::requirement::{Key, Requirements, Set};
+use super::tree;
 use super::view::{CapacityType, NodeIx, PodIx, PoolIx, Resources, ShapeIx, TypeIx, View};
 use crate::units::{Rate, SimTime};
 
@@ -35,19 +36,21 @@ pub struct Planned {
     /// Reserved offerings held for it: type and offering.
     reserved: Vec<(TypeIx, usize)>,
     groups: Vec<u32>,
-    /// Shapes (and how far relaxed) whose requirements it already has.
-    merged: Vec<(ShapeIx, Level)>,
+    /// Demands (and how far relaxed) whose requirements it already has.
+    merged: Vec<(u32, Level)>,
+    /// Stands for its template and the shapes that came to it, in order, if limits had no part in it.
+    trail: Option<u32>,
 }
 
 /// What a simulation found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Simulated {
+pub(super) struct Simulated {
     /// Pods that go to existing nodes.
-    pub placed: Vec<(PodIx, NodeIx)>,
-    /// Nodes to launch.
-    pub planned: Vec<Planned>,
+    pub(super) placed: Vec<(PodIx, NodeIx)>,
+    /// Nodes to launch, their types in no particular order.
+    pub(super) planned: Vec<Planned>,
     /// Pods that go nowhere.
-    pub failed: Vec<PodIx>,
+    pub(super) failed: Vec<PodIx>,
 }
 
 /// How far a pod's wishes are given up.
@@ -72,6 +75,13 @@ pub(super) struct Question<'a> {
     pub(super) cheaper_than: Option<Rate>,
 }
 
+/// Which nodes suit a pod, requests aside.
+#[derive(Debug)]
+struct Suits {
+    classes: Vec<bool>,
+    marks: u64,
+}
+
 /// Simulates on one view.
 #[derive(Debug)]
 pub(super) struct Solver<'a> {
@@ -81,6 +91,8 @@ pub(super) struct Solver<'a> {
     pub(super) now: SimTime,
     /// How many simulations were made.
     pub(super) simulations: u64,
+    /// Whether searches go on to their end though nothing can come of them: to say why.
+    pub(super) exhaustive: bool,
     number: u32,
     /// By node: the simulation that `free` is of.
     touched: Vec<u32>,
@@ -89,10 +101,14 @@ pub(super) struct Solver<'a> {
     removed: Vec<u32>,
     /// Anti-affinity groups that came to nodes in this simulation.
     groups: Vec<(NodeIx, u32)>,
-    suits: FxHashMap<(ShapeIx, u32, Level), bool>,
-    wishes: FxHashMap<(ShapeIx, Level), Requirements>,
-    /// By place of the template and shape: what a new node for one such pod could be, limits aside.
-    fresh: FxHashMap<(usize, ShapeIx, Level), Option<Narrowed>>,
+    /// By demand and level: which nodes suit.
+    suits: FxHashMap<(u32, Level), Suits>,
+    /// By demand and level: what is required of labels.
+    wishes: FxHashMap<(u32, Level), Requirements>,
+    /// What planned nodes become by one more pod, as far as it was asked before: by trail, shape and level.
+    known: FxHashMap<(u32, ShapeIx, Level), Option<u32>>,
+    /// What planned nodes of trails beyond those of the templates are.
+    trails: Vec<Narrowed>,
 }
 
 impl<'a> Solver<'a> {
@@ -105,6 +121,7 @@ impl<'a> Solver<'a> {
             index,
             now,
             simulations: 0,
+            exhaustive: false,
             number: 0,
             touched: vec![0; n],
             free: vec![Resources::default(); n],
@@ -112,7 +129,8 @@ impl<'a> Solver<'a> {
             groups: Vec::new(),
             suits: FxHashMap::default(),
             wishes: FxHashMap::default(),
-            fresh: FxHashMap::default(),
+            known: FxHashMap::default(),
+            trails: Vec::new(),
         }
     }
 
@@ -131,7 +149,7 @@ impl<'a> Solver<'a> {
         pods.sort_unstable_by_key(|p| self.index.rank[p.at()]);
         let mut out = Simulated::default();
         let plain = !pods.iter().any(|p| self.index.relaxable[self.view.pods[p.at()].shape.at()]);
-        if plain && let Some(limit) = q.cheaper_than {
+        if plain && let Some(limit) = q.cheaper_than.filter(|_| !self.exhaustive) {
             // Without anything to relax, what existing nodes take does not depend on new ones.
             let mut rest = Vec::new();
             for pod in pods {
@@ -212,7 +230,7 @@ impl<'a> Solver<'a> {
     fn wish(&mut self, shape: ShapeIx, level: Level) -> &Requirements {
         let s = &self.view.shapes[shape.at()];
         let respect = self.config.respect_preferences;
-        self.wishes.entry((shape, level)).or_insert_with(|| {
+        self.wishes.entry((self.index.demand[shape.at()], level)).or_insert_with(|| {
             let mut all = s.requirements.clone();
             if let Some(term) = s.terms.get(usize::from(level.terms)) {
                 all.narrow(term);
@@ -224,6 +242,22 @@ impl<'a> Solver<'a> {
         })
     }
 
+    /// Finds out, once for each demand and level, which nodes suit a pod.
+    fn judge(&mut self, shape: ShapeIx, level: Level) {
+        let key = (self.index.demand[shape.at()], level);
+        if self.suits.contains_key(&key) {
+            return;
+        }
+        let wish = self.wish(shape, level).clone();
+        let suits = |node: &NodeIx| {
+            let n = &self.view.nodes[node.at()];
+            n.labels.serves(&wish, false) && index::tolerates(&self.view, shape, &n.taints, level.tolerate)
+        };
+        let classes: Vec<bool> = self.index.example.iter().map(suits).collect();
+        let marks = (0..).zip(&classes).filter(|(_, yes)| **yes).fold(0, |all, (class, _)| all | tree::mark(class));
+        self.suits.insert(key, Suits { classes, marks });
+    }
+
     fn onto_existing(&mut self, pod: PodIx, level: Level, q: Question<'_>, out: &mut Simulated) -> bool {
         let p = &self.view.pods[pod.at()];
         let shape = p.shape;
@@ -232,29 +266,20 @@ impl<'a> Solver<'a> {
         // Pods that wait, and those of nodes that go anyway, may go to nodes that are within their `consolidateAfter`.
         let exempt = p.node.is_none_or(|n| self.view.nodes[n.at()].deleting);
         let shun = q.consolidation && !exempt;
-        self.wish(shape, level);
-        let wish = &self.wishes[&(shape, level)];
-        let (view, index, number) = (&self.view, &self.index, self.number);
+        self.judge(shape, level);
+        let (index, number) = (&self.index, self.number);
+        let suits = &self.suits[&(index.demand[shape.at()], level)];
         let (touched, free, removed, groups) = (&self.touched, &self.free, &self.removed, &self.groups);
-        let suits = &mut self.suits;
-        let found = index.tree.first(&need, &mut |position| {
+        let found = index.tree.first(&need, suits.marks, &mut |position| {
             let node = index.order[position];
             let i = node.at();
-            if removed[i] == number || (shun && index.too_early[i]) {
+            if !suits.classes[index.class[i] as usize] || removed[i] == number || (shun && index.too_early[i]) {
                 return false;
             }
             if touched[i] == number && !need.fits(&free[i]) {
                 return false;
             }
-            if let Some(g) = apart
-                && (index.groups[i].contains(&g) || groups.contains(&(node, g)))
-            {
-                return false;
-            }
-            *suits.entry((shape, index.class[i], level)).or_insert_with(|| {
-                let n = &view.nodes[i];
-                n.labels.serves(wish, false) && index::tolerates(view, shape, &n.taints, level.tolerate)
-            })
+            !apart.is_some_and(|g| index.groups[i].contains(&g) || groups.contains(&(node, g)))
         });
         let Some(position) = found else { return false };
         let node = self.index.order[position];
@@ -274,7 +299,8 @@ impl<'a> Solver<'a> {
     fn onto_planned(&mut self, pod: PodIx, shape: ShapeIx, level: Level, out: &mut Simulated, held: &mut Held) -> bool {
         out.planned.sort_by_key(|p| p.pods.len());
         for i in 0..out.planned.len() {
-            if let Some(narrowed) = self.narrowed(&out.planned[i], shape, level, false) {
+            if let Some((trail, narrowed)) = self.recalled(&out.planned[i], shape, level, false) {
+                out.planned[i].trail = trail;
                 self.commit(&mut out.planned[i], pod, shape, level, narrowed, held);
                 return true;
             }
@@ -294,47 +320,66 @@ impl<'a> Solver<'a> {
         for t in 0..self.index.templates.len() {
             let pool = self.index.templates[t].pool;
             let limited = left[pool.at()].iter().any(Option::is_some);
-            let blank = Planned {
+            let template = &self.index.templates[t];
+            let room = left[pool.at()];
+            let mut types = template.types.clone();
+            if limited {
+                types.retain(|x| index::within(&room, &self.view.types[x.at()].capacity));
+            }
+            let mut planned = Planned {
                 pool,
-                requirements: Requirements::new(),
-                types: Vec::new(),
+                requirements: template.requirements.clone(),
+                types,
                 requests: Resources::default(),
                 pods: Vec::new(),
                 reserved: Vec::new(),
                 groups: Vec::new(),
                 merged: Vec::new(),
+                trail: (!limited).then_some(t as u32),
             };
             let relax = self.config.min_values == MinValuesPolicy::BestEffort;
-            let narrowed = if limited {
-                let room = left[pool.at()];
-                let all = self.index.templates[t].types.iter();
-                let types: Vec<TypeIx> =
-                    all.copied().filter(|x| index::within(&room, &self.view.types[x.at()].capacity)).collect();
-                let requirements = self.index.templates[t].requirements.clone();
-                self.narrowed(&Planned { types, requirements, ..blank.clone() }, shape, level, relax)
-            } else if let Some(known) = self.fresh.get(&(t, shape, level)) {
-                known.clone()
-            } else {
-                let template = &self.index.templates[t];
-                let (types, requirements) = (template.types.clone(), template.requirements.clone());
-                let found = self.narrowed(&Planned { types, requirements, ..blank.clone() }, shape, level, relax);
-                self.fresh.insert((t, shape, level), found.clone());
-                found
-            };
-            if let Some(narrowed) = narrowed {
-                let mut planned = blank;
+            if let Some((trail, narrowed)) = self.recalled(&planned, shape, level, relax) {
+                planned.trail = trail;
                 self.commit(&mut planned, pod, shape, level, narrowed, held);
-                // Until its type is known it holds the largest that it could be.
-                let largest = planned
-                    .types
-                    .iter()
-                    .fold(Resources::default(), |most, t| most.max(&self.view.types[t.at()].capacity));
-                index::take(&mut left[pool.at()], &largest, -1);
+                if limited {
+                    // Until its type is known it holds the largest that it could be.
+                    let capacities = planned.types.iter().map(|t| &self.view.types[t.at()].capacity);
+                    let largest = capacities.fold(Resources::default(), |most, c| most.max(c));
+                    index::take(&mut left[pool.at()], &largest, -1);
+                }
                 out.planned.push(planned);
                 return true;
             }
         }
         false
+    }
+
+    /// [`Solver::narrowed`], remembered: the nodes of a fleet are alike, and so are the searches for what could replace
+    /// them.
+    fn recalled(
+        &mut self,
+        planned: &Planned,
+        shape: ShapeIx,
+        level: Level,
+        relax_min_values: bool,
+    ) -> Option<(Option<u32>, Narrowed)> {
+        let templates = self.index.templates.len() as u32;
+        let Some(trail) = planned.trail else {
+            return self.narrowed(planned, shape, level, relax_min_values).map(|n| (None, n));
+        };
+        if let Some(known) = self.known.get(&(trail, shape, level)) {
+            return known.map(|next| (Some(next), self.trails[(next - templates) as usize].clone()));
+        }
+        let found = self.narrowed(planned, shape, level, relax_min_values);
+        if self.trails.len() >= MAX_TRAILS {
+            return found.map(|n| (None, n));
+        }
+        let next = found.as_ref().map(|n| {
+            self.trails.push(n.clone());
+            templates + self.trails.len() as u32 - 1
+        });
+        self.known.insert((trail, shape, level), next);
+        found.map(|n| (next, n))
     }
 
     /// What a planned node would be with one more pod; `None` if it cannot have it.
@@ -354,7 +399,7 @@ impl<'a> Solver<'a> {
             return None;
         }
         let need = planned.requests.plus(&s.requests).plus(&pool.daemons);
-        let known = planned.merged.contains(&(shape, level));
+        let known = planned.merged.contains(&(self.index.demand[shape.at()], level));
         let wish = self.wish(shape, level);
         let mut requirements = planned.requirements.clone();
         let mut same = known || wish.is_empty();
@@ -398,10 +443,11 @@ impl<'a> Solver<'a> {
         planned.requests = planned.requests.plus(&s.requests);
         planned.pods.push(pod);
         planned.groups.extend(s.apart);
-        if !planned.merged.contains(&(shape, level)) {
-            planned.merged.push((shape, level));
+        let demand = (self.index.demand[shape.at()], level);
+        if !planned.merged.contains(&demand) {
+            planned.merged.push(demand);
         }
-        if self.config.reserved_capacity {
+        if self.config.reserved_capacity && self.index.reservations {
             self.reserve(planned, held);
         }
     }
@@ -425,14 +471,20 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Reservations become requirements; types go in the order of price, no more than upstream's limit.
+    /// Reservations become requirements; no more types than upstream's limit, the cheapest of them.
     fn finish(&self, out: &mut Simulated) {
         let Simulated { planned, failed, .. } = out;
         planned.retain_mut(|p| {
+            // Trails mean something to this solver only.
+            p.trail = None;
             if !p.reserved.is_empty() {
                 p.requirements = p.requirements.replaced(Key::CAPACITY_TYPE, Set::of([CapacityType::Reserved.value()]));
             }
-            offer::by_price(&mut p.types, self.view.types, &p.requirements);
+            if p.types.len() <= MAX_TYPES {
+                // Whoever needs them in order sorts what is left then.
+                return true;
+            }
+            self.order(p);
             p.types.truncate(MAX_TYPES);
             let strict = self.config.min_values == MinValuesPolicy::Strict;
             let kept = !strict || offer::min_values(&p.types, self.view.types, &p.requirements).is_ok();
@@ -441,6 +493,11 @@ impl<'a> Solver<'a> {
             }
             kept
         });
+    }
+
+    /// Puts a planned node's types in the order of price.
+    pub(super) fn order(&self, planned: &mut Planned) {
+        offer::by_price(&mut planned.types, self.view.types, &planned.requirements);
     }
 
     /// A pod that would go to a node that is not initialised goes nowhere for sure, unless its own node goes anyway.
@@ -454,6 +511,9 @@ impl<'a> Solver<'a> {
         }
     }
 }
+
+/// How many trails of planned nodes are remembered: with 600 types each a few megabytes.
+const MAX_TRAILS: usize = 2048;
 
 /// What a planned node must be and could be.
 type Narrowed = (Requirements, Vec<TypeIx>);

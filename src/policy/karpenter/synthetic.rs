@@ -17,6 +17,9 @@ pub enum Fill {
     Slack,
     /// With room for one small pod on each and large ones that fit nowhere: half of a node's pods can move.
     Stuck,
+    /// Full spot nodes of the dearest type among 512: what else there is would be cheaper, and spot is not replaced by
+    /// spot, so that no bound ends a search early.
+    Spot,
 }
 
 /// The cluster's data.
@@ -29,24 +32,30 @@ pub struct Cluster {
     pods: Vec<Pod>,
 }
 
-/// A cluster of `nodes` nodes of 8 pods, of 16 types in 3 zones, all on-demand; every node is of the second cheapest
-/// type, its pods of 8 shapes.
+/// A cluster of `nodes` nodes of 16 cores with 8 pods each, of 8 shapes; 16 types from 4 to 512 cores in 3 zones,
+/// on-demand. [`Fill::Spot`] has other types.
 #[must_use]
 pub fn cluster(nodes: u32, fill: Fill) -> Cluster {
     const GIB: u64 = 1 << 30;
-    let types: Vec<InstanceType> = (0..16_u64)
-        .map(|i| {
-            let size = 4 << (i / 2);
-            let price = Rate(i128::from(100_000_000_000 * size) - i128::from(i % 2));
-            let offerings = (0..3).map(|z| Offering::new(Value(z), CapacityType::OnDemand, price)).collect();
-            let capacity = Resources { cpu_milli: 1000 * size, memory: 4 * GIB * size, gpu_milli: 0, pods: 110 };
-            InstanceType::new(TypeIx(i as u32), capacity, offerings)
-        })
-        .collect();
-    // Nodes of 16 cores: the cheaper of the two types of that size.
-    let (number, cores) = (TypeIx(5), 16_000);
+    let kind = |i: u64, cores: u64, price: i128, capacity_type| {
+        let offerings = (0..3).map(|z| Offering::new(Value(z), capacity_type, Rate(price))).collect();
+        let capacity = Resources { cpu_milli: 1000 * cores, memory: 4 * GIB * cores, gpu_milli: 0, pods: 110 };
+        InstanceType::new(TypeIx(i as u32), capacity, offerings)
+    };
+    let types: Vec<InstanceType> = match fill {
+        Fill::Spot => (0..512).map(|i| kind(i, 16, 1_000_000_000_000 + i128::from(i), CapacityType::Spot)).collect(),
+        _ => (0..16)
+            .map(|i| (i, 4 << (i / 2)))
+            .map(|(i, cores)| {
+                kind(i, cores, 100_000_000_000 * i128::from(cores) - i128::from(i % 2), CapacityType::OnDemand)
+            })
+            .collect(),
+    };
+    // Of 16 cores: the cheaper of the two such types, or the dearest of the spot types.
+    let number = if fill == Fill::Spot { TypeIx(511) } else { TypeIx(5) };
+    let cores = 16_000;
     let each = match fill {
-        Fill::Full => cores / 8,
+        Fill::Full | Fill::Spot => cores / 8,
         Fill::Slack => cores / 10,
         Fill::Stuck => cores / 8 - 100,
     };
@@ -60,8 +69,11 @@ pub fn cluster(nodes: u32, fill: Fill) -> Cluster {
             Shape { requests: Resources::pod(cpu, GIB + i, 0), ..Shape::default() }
         })
         .collect();
-    let pool =
-        NodePool { types: (0..16).map(TypeIx).collect(), budgets: vec![Budget::of("100%")], ..NodePool::default() };
+    let pool = NodePool {
+        types: (0..types.len() as u32).map(TypeIx).collect(),
+        budgets: vec![Budget::of("100%")],
+        ..NodePool::default()
+    };
     let made = |i: u32| Node::of(PoolIx(0), number, &types[number.at()], i as usize % 3);
     Cluster {
         pools: vec![pool],

@@ -224,7 +224,8 @@ pub struct Pod {
     pub pdbs: Vec<u32>,
     /// Of a DaemonSet or a static pod: never moved.
     pub bound: bool,
-    /// Not finished and not terminating.
+    /// Not finished and not terminating. Listed at a node, it takes its requests from it all the same: leave out pods
+    /// that have finished.
     pub active: bool,
 }
 

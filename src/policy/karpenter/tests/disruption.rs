@@ -528,6 +528,35 @@ fn nodes_drift_expire_and_time_out() {
     }
 }
 
+#[test]
+fn a_command_is_tried_from_ten_minutes_to_an_hour() {
+    for (queued, seconds) in [(0, 600), (7500, 600), (10_000, 800), (45_000, 3600), (u64::MAX, 3600)] {
+        assert_eq!(retries_for(queued), s(seconds), "{queued}");
+    }
+}
+
+/// Why a node stays, in the words of upstream's events.
+#[test]
+fn a_node_that_stays_has_a_reason() {
+    let why = |w: &World, nodes: &[u32]| {
+        let nodes: Vec<NodeIx> = nodes.iter().map(|n| NodeIx(*n)).collect();
+        w.karpenter(Config::default()).explain(&w.view(), &nodes, at(1e5))
+    };
+    let mut w = World::default();
+    let kind = w.kind(4000, 16, &[(OD, 1.0)]);
+    w.pool().requirements = on_demand_only();
+    let (a, b) = (w.node(kind, 0), w.node(kind, 0));
+    w.pod(Some(a), 3000, GIB);
+    w.pod(Some(b), 3000, GIB);
+    assert_eq!(why(&w, &[0]), Err(WhyNot::NotCheaper));
+    assert_eq!(why(&w, &[0, 1]), Err(WhyNot::SeveralNodes(2)));
+    w.pools[0].limits.nodes = Some(1);
+    assert_eq!(why(&w, &[0]), Err(WhyNot::NoPlace));
+    w.shapes[0].requests.cpu_milli = 1000;
+    assert_eq!(why(&w, &[0]), Ok(()));
+    assert_eq!(why(&spot_world(20, 19), &[0]), Err(WhyNot::SpotToSpotOff));
+}
+
 /// v1beta1 (API of v0.37): expiry is graceful and comes first; `WhenUnderutilized` has no delay.
 #[test]
 fn v1beta1_expires_within_budgets() {

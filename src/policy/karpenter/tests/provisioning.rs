@@ -1,6 +1,6 @@
 //! Batches, where pods go, and what is launched.
 
-use super::super::offer::{Launch, SpotChoice, launch, worst_launch};
+use super::super::offer::{Launch, SpotChoice, Unavailable, launch, worst_launch};
 use super::*;
 
 /// B1 to B5.
@@ -264,4 +264,15 @@ fn reservations_are_not_promised_twice() {
     let off = Config { reserved_capacity: false, ..Config::default() };
     let found = w.karpenter(off).provision(&w.view(), at(0.0));
     assert!(found.planned.iter().all(|p| p.requirements.is_empty()));
+}
+
+#[test]
+fn an_offering_without_capacity_rests_for_three_minutes() {
+    let mut rest = Unavailable::default();
+    let (t, zone) = (TypeIx(0), Value(1));
+    assert!(rest.allows(t, zone, SPOT, at(0.0)));
+    rest.mark(t, zone, SPOT, at(10.0));
+    assert!(!rest.allows(t, zone, SPOT, at(189.9)) && rest.allows(t, zone, SPOT, at(190.0)));
+    assert!(rest.allows(t, zone, OD, at(11.0)) && rest.allows(t, Value(0), SPOT, at(11.0)));
+    assert_eq!((rest.next(at(11.0)), rest.next(at(190.0))), (Some(at(190.0)), None));
 }
