@@ -4,6 +4,7 @@ use super::*;
 use crate::units::Duration;
 
 mod disruption;
+mod figures;
 mod laws;
 mod provisioning;
 
@@ -99,4 +100,19 @@ impl World {
 
 fn spot_to_spot() -> Config {
     Config { spot_to_spot: true, ..Config::default() }
+}
+
+fn on_demand_only() -> Requirements {
+    Requirements::new().with(Key::CAPACITY_TYPE, Set::of([OD.value()]))
+}
+
+fn two_nodes() -> World {
+    let mut w = World::default();
+    let kind = w.kind(4000, 16, &[(OD, 1.0)]);
+    w.pool();
+    let (a, b) = (w.node(kind, 0), w.node(kind, 0));
+    for node in [a, a, b] {
+        w.pod(Some(node), 100, GIB);
+    }
+    w
 }
