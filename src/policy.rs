@@ -2,6 +2,7 @@
 //!
 //! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
 
+pub mod cluster_autoscaler;
 pub mod culler;
 pub mod hpa;
 pub mod karpenter;
