@@ -57,7 +57,7 @@ fn traffic_is_what_is_written() {
     let s = served();
     let Requests::Synth(users) = &s.traffic.sources()[0] else { panic!("synthetic") };
     let spec = users.spec();
-    assert_eq!((spec.rate.per_second, spec.rate.cv, spec.shared, spec.context), (8.0, 1.4, 400, 16_384));
+    assert_eq!((spec.rate.per_second, spec.rate.cv, spec.shared, spec.context), (2.0, 1.4, 400, 16_384));
     // Six hours after a window that starts an hour into the run.
     assert_eq!(spec.rate.launches[0].at, SimTime(7 * 3_600_000_000_000));
     assert_eq!(spec.rate.growth.map(|g| g.factor), Some(1.12));
