@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `source` | [`Evidence`] grades, [`Provider`]s, where each fact comes from |
 //! | `device` | what one GPU is: memory, speed, watts, MIG slices |
+//! | `mig` | how a GPU is cut into MIG instances: grids, profiles, names, speed of a slice |
 //! | `instance` | what a provider rents: GPUs, vCPUs, memory of a type |
 //! | `price` | dated price schedules and their look-up; the spot estimate of AWS |
 //! | `book` | [`Catalog`]: the tables together, the embedded one, look-ups by name |
@@ -26,6 +27,7 @@ pub mod import;
 pub mod instance;
 pub mod listing;
 pub mod lookup;
+pub mod mig;
 pub mod owned;
 pub mod price;
 pub mod source;

@@ -4,8 +4,10 @@
 //! elsewhere refresh only what changed.
 
 pub mod log;
+pub mod mig;
 pub mod node;
 pub mod poolset;
+pub mod sharing;
 
 pub use log::ChangeLog;
 pub use node::{Capacity, Fleet, Free, Gpus, MAX_GPUS, Node, NodeId, NodeState};

@@ -2,8 +2,12 @@
 //!
 //! *Invariant:* a policy never mutates the fleet and never sees the queue of events.
 
+pub mod culler;
 pub mod hpa;
+pub mod karpenter;
 pub mod keda;
+pub mod kueue;
+pub mod mig;
 pub mod placement;
 pub mod queue;
 pub mod spot;

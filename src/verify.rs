@@ -7,6 +7,7 @@ pub mod autoscalers;
 pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
+pub mod mig;
 pub mod queues;
 pub mod reclaim;
 pub mod serving;
@@ -149,5 +150,11 @@ pub const SUITES: &[Suite] = &[
         about: "HPA v2 and KEDA on the values of their own unit tests, exactly",
         quick: true,
         run: autoscalers::run,
+    },
+    Suite {
+        name: "mig",
+        about: "MIG layouts by exhaustive enumeration, placements and profiles of nvidia-smi transcripts, speeds of slices",
+        quick: true,
+        run: mig::run,
     },
 ];

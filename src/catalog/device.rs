@@ -1,7 +1,7 @@
 //! What one GPU is. The table is `devices.csv`; `spec` figures that were recalled rather than read say so.
 //!
-//! MIG geometry (placement grids, profiles) is keyed by [`Device::name`] and will stand beside this file; here is only
-//! how many compute slices a device has.
+//! MIG geometry (placement grids, profiles) is keyed by [`Device::name`] and stands in [`super::mig`]; here is only how
+//! many compute slices a device has.
 
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ Examples:
   fleetcast verify fgd --trace mine.csv --seeds 3    the same on a trace of your own
   fleetcast verify spot --optimum                    spot policies beside the best that could be had
   fleetcast verify autoscalers --cases mine.ron      HPA and KEDA on cases of your own
+  fleetcast verify mig --cases mine.ron              MIG grids and placements of your own
   fleetcast verify queues --json | jq 'select(.verdict == \"fail\")'
   fleetcast verify --timing --seeds 3                only how fast it is")]
 pub struct Args {
@@ -38,7 +39,7 @@ pub struct Args {
     /// Run these trace files instead of the published ones; name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
     trace: Vec<PathBuf>,
-    /// Also run the cases of these files (`autoscalers`); docs/cases.md describes their format. Name the suite before
+    /// Also run the cases of these files (`autoscalers`: docs/cases.md, `mig`: docs/mig-cases.md). Name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
     cases: Vec<PathBuf>,
     /// How many seeds to average over, or how often to time; each suite's own number (or 5) where left out
@@ -56,6 +57,9 @@ pub struct Args {
     json: bool,
 }
 
+/// The suites that read case files, each in a form of its own.
+const READ_CASES: [&str; 2] = ["autoscalers", "mig"];
+
 /// A suite as `--list` shows it.
 #[derive(Serialize)]
 struct SuiteLine {
@@ -69,9 +73,17 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     if a.list {
         return list(if a.suites.is_empty() { SUITES.iter().collect() } else { suites }, a.json, console);
     }
-    if !a.cases.is_empty() && suites.iter().all(|s| s.name != "autoscalers") {
-        let d = Diagnostic::error("no suite that was named reads case files");
-        return Err(Failure::input(d.help("write `fleetcast verify autoscalers --cases FILE`")));
+    if !a.cases.is_empty() {
+        let readers = suites.iter().filter(|s| READ_CASES.contains(&s.name)).count();
+        let help = || READ_CASES.map(|s| format!("`fleetcast verify {s} --cases FILE`")).join(" or ");
+        if readers == 0 {
+            let d = Diagnostic::error("no suite that was named reads case files");
+            return Err(Failure::input(d.help(format!("write {}", help()))));
+        }
+        if readers > 1 {
+            let d = Diagnostic::error("the suites that were named read case files of different forms");
+            return Err(Failure::input(d.help(format!("name one: {}", help()))));
+        }
     }
     let options = Options {
         data: Some(data.to_owned()),

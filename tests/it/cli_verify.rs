@@ -93,3 +93,28 @@ fn cases_of_ones_own_are_run_after_the_published_ones() {
     let _ = refused(&["verify", "queues", "--cases", &good], &["--cases", "autoscalers"]);
     let _ = refused(&["verify", "--cases", &good], &["SUITE"]);
 }
+
+#[test]
+fn mig_cases_of_ones_own_are_run_after_the_published_ones() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let case = |layouts: u32| {
+        let expect = format!("(layouts: {layouts})");
+        format!(
+            "(cases: [Grid(id: \"mine\", grid: Device(\"A30\"), profiles: [\"1g\", \"2g\", \"4g\"], expect: {expect})])"
+        )
+    };
+    let published = fine(&["verify", "mig", "--json"]);
+    let with = fine(&["verify", "mig", "--json", "--cases", &file("good.ron", &case(26))]);
+    let own = with.strip_prefix(&published).expect("the published ones first");
+    let line: Value = serde_json::from_str(own).expect("one object");
+    assert_eq!((&line["case"], &line["verdict"]), (&"mine layouts".into(), &"pass".into()));
+    assert_eq!(fleetcast(&["verify", "mig", "--cases", &file("wrong.ron", &case(27))]).code, 1);
+    let bad = file("bad.ron", "(cases: [\n    Grid(id: \"a\", grid: Device(\"A3O\"), expect: (layouts: 1)),\n])");
+    let _ = refused(&["verify", "mig", "--cases", &bad], &["bad.ron:2", "did you mean `A30`?"]);
+    let _ = refused(&["verify", "mig", "autoscalers", "--cases", &bad], &["different forms"]);
+}
