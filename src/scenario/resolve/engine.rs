@@ -95,7 +95,7 @@ impl On<'_> {
     }
 
     fn too_large(&self, e: &memory::DoesNotFit) -> Diagnostics {
-        let at = self.d.gpus.at;
+        let at = self.d.model.at;
         e.to_diagnostic().at(at.0, at.1, format!("on `{}`", self.device.name)).into()
     }
 
@@ -155,9 +155,11 @@ impl On<'_> {
     fn factors(&self, profile: &mut Profile) -> Result<Option<Shrunk>, Diagnostics> {
         if let Some(s) = &self.d.speculative {
             let speculation = Speculation { accepted: *s.accepted, drafted: s.drafted, draft: s.draft.get() };
-            profile.cost = speculation
-                .apply(&profile.cost)
-                .map_err(|e| Diagnostic::error(e.to_string()).at(s.accepted.at.0, s.accepted.at.1, "not possible"))?;
+            profile.cost = speculation.apply(&profile.cost).map_err(|e| {
+                Diagnostic::error(e.to_string())
+                    .at(s.accepted.at.0, s.accepted.at.1, "not possible")
+                    .help("tokens that come of a step, the model's own included: for example accepted: 2.4, drafted: 4")
+            })?;
             profile.name = format!("{} · speculative {}", profile.name, *s.accepted).into();
         }
         let Some(s) = &self.d.shrunk else { return Ok(None) };
@@ -168,9 +170,11 @@ impl On<'_> {
             compute: s.compute,
             kv: s.kv,
         };
-        profile.cost = shrunk
-            .apply(&profile.cost)
-            .map_err(|e| Diagnostic::error(e.to_string()).at(s.what.at.0, s.what.at.1, "its factors"))?;
+        profile.cost = shrunk.apply(&profile.cost).map_err(|e| {
+            Diagnostic::error(e.to_string())
+                .at(s.what.at.0, s.what.at.1, "its factors")
+                .help("shares of the original: weights: 0.5 is half of its bytes")
+        })?;
         profile.name = format!("{} · {}", profile.name, shrunk.what).into();
         Ok(Some(shrunk))
     }
@@ -240,7 +244,9 @@ impl On<'_> {
                 (Some(k), _) if k.value < u64::from(limits.block_tokens) => k.at,
                 _ => limits.max_num_batched_tokens.at,
             };
-            Diagnostic::error(format!("the engine of `{}` cannot be set up: {e}", *self.d.name)).at(at.0, at.1, "here")
+            Diagnostic::error(format!("the engine of `{}` cannot be set up: {e}", *self.d.name))
+                .at(at.0, at.1, "here")
+                .help("vLLM's own are max_num_seqs: 256, max_num_batched_tokens: 2048, block_tokens: 16")
         })?;
         Ok(config)
     }
@@ -417,5 +423,28 @@ impl Context<'_, '_> {
             source: source.into(),
             ..base
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_latency_of_a_replay_is_that_of_its_steps() {
+        // Two requests an hour apart, each of ten tokens: ten steps of 20 ms.
+        let cost = StepCost { a: 20.0, ..StepCost::default() };
+        let at = |s: u64| traffic::Request {
+            at: SimTime(s * 1_000_000_000),
+            input: 100,
+            output: 10,
+            session: 0,
+            prefix: traffic::PrefixRef::None,
+            labels: 0,
+            source: 0,
+            priority: 0,
+        };
+        let mean = mean_latency(&[at(0), at(3_600)], &Config::default(), &cost);
+        assert!((mean - 0.2).abs() < 1e-9, "{mean}");
     }
 }

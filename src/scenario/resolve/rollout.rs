@@ -40,8 +40,8 @@ fn version(old: &Deployment, new: &shape::Version) -> Deployment {
 }
 
 impl Context<'_, '_> {
-    /// The rollouts of a service; their new versions are added to its deployments, each with a lane of its own from
-    /// `lanes` on.
+    /// The rollouts of a service; their new versions are added to its deployments, each with a lane of its own after
+    /// those that there are.
     pub(super) fn rollouts(
         &mut self,
         v: &Service,
@@ -49,7 +49,6 @@ impl Context<'_, '_> {
         pools: &Names,
         model: &Model,
         made: &mut Vec<Made>,
-        lanes: &mut u16,
         out: &mut Diagnostics,
     ) -> Option<Vec<Rollout>> {
         let (mut all, mut whole) = (Vec::new(), true);
@@ -94,8 +93,7 @@ impl Context<'_, '_> {
                 whole = false;
                 continue;
             }
-            new.deployment.lane = *lanes;
-            *lanes += 1;
+            new.deployment.lane = made.iter().map(|m| m.deployment.lane + 1).max().unwrap_or(0);
             let at_new = made.len() as u16;
             made.push(new);
             // One after the horizon was told, and does not happen; its version is there without replicas.

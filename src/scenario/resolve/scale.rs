@@ -3,6 +3,7 @@
 use crate::policy::{hpa, keda};
 use crate::scenario::decode::Spanned;
 use crate::scenario::decode::quantity::Percent;
+use crate::scenario::decode::shapes::NOWHERE;
 use crate::scenario::file::scale as shape;
 use crate::scenario::model::service::{Role, Scale, Signal, Watch};
 use crate::units::{Diagnostic, Diagnostics, Duration};
@@ -213,7 +214,10 @@ impl Places<'_> {
             E::ZeroMinimumWithoutMetric => d.help("write read_as: External"),
             E::NoMetrics => d.help("for example metrics: [Queue(5)]"),
             E::NoTarget(_) => d.help("a target is what one replica should have: above 0"),
-            _ => d,
+            E::Tolerance(_) => d.help("0.1 is Kubernetes' own"),
+            E::NoPolicies(_) | E::NoChange(..) | E::Period(..) => d.help("for example policies: [Pods(4, \"15s\")]"),
+            E::Window(_) => d.help("for example window: \"5m\""),
+            E::NegativeMinimum(_) | E::NoMaximum(_) => d.help("for example min: 1, max: 10"),
         });
     }
 
@@ -256,7 +260,12 @@ fn initial(own: Option<&Spanned<u32>>, least: u32, max: u32, of: Scaled<'_>, out
 
 fn hpa_of(h: &shape::Hpa, of: Scaled<'_>, out: &mut Diagnostics) -> Option<Scale> {
     let external = h.read_as == shape::ReadAs::External;
-    let found: Vec<Option<(Signal, i64)>> = h.metrics.iter().map(|m| measured(m, of, out)).collect();
+    // A metric by default has no place of its own.
+    let placed = |m: &Spanned<shape::Metric>| {
+        let at = if m.at == NOWHERE { h.metrics.at } else { m.at };
+        Spanned { value: m.value.clone(), at }
+    };
+    let found: Vec<Option<(Signal, i64)>> = h.metrics.iter().map(|m| measured(&placed(m), of, out)).collect();
     let (sync, scrape) = (positive(&h.sync, "sync", out), positive(&h.scrape, "scrape", out));
     let found = found.into_iter().collect::<Option<Vec<_>>>()?;
     let metrics = found.iter().zip(h.metrics.iter()).map(|((_, target), m)| match &m.value {

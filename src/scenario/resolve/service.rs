@@ -55,8 +55,7 @@ impl Context<'_, '_> {
         }
         let asked = lanes(v, &mut made, out)?;
         let lane_of = |m: &str, wanted: &[Role]| asked.iter().position(|a| a.model == m && wanted.contains(&a.role));
-        let mut next = asked.len() as u16;
-        let rollouts = self.rollouts(v, &mut names, pools, model, &mut made, &mut next, out);
+        let rollouts = self.rollouts(v, &mut names, pools, model, &mut made, out);
         let (sources, lane_of_source) = self.sources(v, &asked, out)?;
         let traffic = match Traffic::new(sources) {
             Ok(t) => t,
@@ -76,7 +75,8 @@ impl Context<'_, '_> {
             let decode = to.map(|to| Decode { lane: to as u16, link, bytes_per_token });
             front_lanes.push(Lane { routing, decode });
         }
-        front_lanes.resize(usize::from(next), Lane { routing, decode: None });
+        let all = made.iter().map(|m| usize::from(m.deployment.lane) + 1).max().unwrap_or(0);
+        front_lanes.resize(all, Lane { routing, decode: None });
         let front = front(v, front_lanes, lane_of_source, &own, &traffic, out);
         anybody_there(v, &made, out);
         self.possible(v, &made, out);

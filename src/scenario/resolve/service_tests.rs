@@ -57,7 +57,7 @@ fn traffic_is_what_is_written() {
     let s = served();
     let Requests::Synth(users) = &s.traffic.sources()[0] else { panic!("synthetic") };
     let spec = users.spec();
-    assert_eq!((spec.rate.per_second, spec.rate.cv, spec.shared, spec.context), (8.0, 1.4, 400, 16_384));
+    assert_eq!((spec.rate.per_second, spec.rate.cv, spec.shared, spec.context), (2.0, 1.4, 400, 16_384));
     // Six hours after a window that starts an hour into the run.
     assert_eq!(spec.rate.launches[0].at, SimTime(7 * 3_600_000_000_000));
     assert_eq!(spec.rate.growth.map(|g| g.factor), Some(1.12));
@@ -252,4 +252,73 @@ fn recorded_requests_are_read_and_cut_to_the_context() {
     let Requests::Recorded(r) = &s.traffic.sources()[0] else { panic!("recorded") };
     assert!(r.summary().kept > 0);
     assert_eq!(s.traffic.label_sets()[0][0].to_string(), "app=x");
+}
+
+#[test]
+fn a_timed_run_calibrates_the_host() {
+    // 24 requests, 5 s apart, the k-th of 5 + k answers: alone each. With steps of the estimate and h ms of host, the mean
+    // is (mean answer) · h above that without: 0.4 s more than that is what the host takes.
+    let with = |profile: &str| {
+        let d = format!("(name: \"main\", model: \"Llama-3.1-8B\", engine: \"lmdeploy\", pools: [\"p\"], {profile})");
+        let l = loaded(&format!(
+            "(version: 1, name: \"t\", start: \"2026-10-05\", horizon: \"1d\",
+              pools: [(name: \"p\", instance: \"p5.48xlarge\", region: \"us-east-1\", nodes: 8)],
+              work: [Service(name: \"s\", traffic: [{USERS}], deployments: [{d}])])"
+        ));
+        let known = l.model.evidence.iter().find(|n| n.what.starts_with("steps of s/main")).expect("said").clone();
+        (l.model.services[0].deployments[0].engines[0].clone().expect("on p"), known)
+    };
+    let (plain, _) = with("profile: FromPhysics()");
+    let (slow, known) = with("profile: FromTrace(file: \"requests/azure.csv\", mean: \"1s\")");
+    assert_eq!(known.grade, "fitted");
+    assert!(known.source.contains("azure.csv"), "{}", known.source);
+    // A second over 5 to 28 tokens, 16.5 on average: steps of about 1/16.5 s, all but a few ms of it the host's.
+    let step = slow.cost.decode(1, 100) as f64 / 1e9;
+    assert!((step - 1_000.0 / 16.5).abs() < 1.0, "{step} ms");
+    assert!(plain.cost.decode(1, 100) < slow.cost.decode(1, 100) / 5);
+}
+
+#[test]
+fn a_benchmark_is_fitted() {
+    // Rows made of a = 10 ms, b = 0.5 ms a sequence, prompts of 0.01 ms a token: p·(isl/osl) a step and sequence.
+    let folder = std::env::temp_dir().join(format!("fleetcast-benchmark-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("bench.csv");
+    let mut text = "isl,osl,concurrency,ttft_ms,tpot_ms\n".to_owned();
+    for (isl, osl) in [(1000, 500), (2000, 100), (500, 1000)] {
+        for c in [1, 2, 4, 8, 16, 32] {
+            let tpot = 10.0 + f64::from(c) * (0.5 + 0.01 * f64::from(isl) / f64::from(osl));
+            text += &format!("{isl},{osl},{c},{},{tpot}\n", 20.0 + 0.01 * f64::from(isl));
+        }
+    }
+    std::fs::write(&file, text).unwrap();
+    let path = file.display().to_string().replace('\\', "/");
+    let d = one(&format!("profile: FromBenchmark(file: \"{path}\", length_share: 1.0)"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let e = d.engines[0].as_ref().expect("on p");
+    let step = |n: u64| e.cost.decode(n, n * 1_000) as f64 / 1e9;
+    assert!((step(1) - 10.5).abs() < 0.2, "{}", step(1));
+    assert!((step(16) - 18.0).abs() < 0.3, "{}", step(16));
+}
+
+#[test]
+fn a_setting_of_a_service_is_found_by_name() {
+    let mut sources = crate::units::SourceMap::default();
+    let id = sources.add("served.ron", SERVED);
+    let base = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good");
+    let set = [
+        "work.chat.deployments.main.scale.max=7",
+        "work.chat.traffic.users.rate.per_second=2.5",
+        "work.chat.deployments.main.scale.triggers[0].on=Queue(9)",
+        "work.chat.slo.ttft.within=3s",
+    ];
+    let set = set.map(str::to_owned);
+    let env = &mut crate::scenario::resolve::Env::new(&mut sources, base, "no-such-data");
+    let s =
+        crate::scenario::load(id, crate::formats::Syntax::Ron, &set, None, env).expect("fine").model.services.remove(0);
+    let Scale::Keda { config, .. } = &s.deployments[0].scale else { panic!("KEDA") };
+    assert_eq!((config.max, config.triggers[0].target), (7, hpa::Target::AverageValue(9_000)));
+    let Requests::Synth(users) = &s.traffic.sources()[0] else { panic!("synthetic") };
+    assert_eq!(users.spec().rate.per_second, 2.5);
+    assert_eq!(s.slo.ttft.map(|o| o.within), Some(Duration::from_secs(3)));
 }

@@ -57,7 +57,7 @@ impl Context<'_, '_> {
     pub(super) fn requests(&mut self, t: &shape::Traffic, asks: Asks<'_>, out: &mut Diagnostics) -> Option<Source> {
         let what = format!("requests of {}/{}", asks.service, **name_of(t));
         match t {
-            shape::Traffic::Recorded(r) => return self.recorded(r, asks, what, out),
+            shape::Traffic::Recorded(r) => self.recorded(r, asks, what, out),
             shape::Traffic::Synthetic(s) => {
                 let made = self.synthetic(s, asks, out)?;
                 self.note(what.clone(), "prior", "parameters stated in the scenario");
@@ -150,7 +150,7 @@ impl Context<'_, '_> {
                         TrafficError::Decay => (launch(|l| l.decay.at), "too short"),
                         other => token_place(other, &s.tokens, &s.shared, s.name.at),
                     };
-                    out.push(Diagnostic::error(e.to_string()).at(at.0, at.1, label));
+                    out.push(Diagnostic::error(e.to_string()).at(at.0, at.1, label).help(remedy(&e)));
                 }
                 None
             }
@@ -284,10 +284,32 @@ fn batch(
                     TrafficError::NoRuns | TrafficError::Interval => (runs, "never runs"),
                     other => token_place(other, tokens, shared, runs),
                 };
-                out.push(Diagnostic::error(e.to_string()).at(at.0, at.1, label));
+                out.push(Diagnostic::error(e.to_string()).at(at.0, at.1, label).help(remedy(&e)));
             }
             None
         }
+    }
+}
+
+/// What to write instead.
+const fn remedy(e: &TrafficError) -> &'static str {
+    match e {
+        TrafficError::Rate(_) => "for example per_second: 5",
+        TrafficError::Arrivals(_) => "look at cv, when, growth and bursts of the rate",
+        TrafficError::Turns(_) => "for example turns: 3",
+        TrafficError::Height(_) => "height: 2 is three times the rate",
+        TrafficError::Decay => "for example decay: \"1h\"",
+        TrafficError::TooManyLaunches(_) => "spread them over several sources",
+        TrafficError::Correlation(_) => "0 is none, 1 the longest answers to the longest prompts",
+        TrafficError::Cap(_) => "leave it out where nothing is cut",
+        TrafficError::Context { .. } => "shorten it, or choose a model (or `max_model_len`) with a longer context",
+        TrafficError::EmptyBatch => "for example requests: 5000",
+        TrafficError::NoRuns => "for example Daily(times: [\"02:00\"], days: [Mon, Thu])",
+        TrafficError::Interval => "for example every: \"6h\"",
+        TrafficError::LabelTwice(_) => "keep it in `labels` or in one entry of `label_mix`",
+        TrafficError::TooManyLabels(_) => "draw fewer labels, or of fewer values",
+        TrafficError::SameName(_) => "give one of them another name",
+        TrafficError::TooManySources(_) => "put some of them together",
     }
 }
 
