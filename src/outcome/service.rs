@@ -365,4 +365,14 @@ impl ServiceOutcome {
         let per = |usd: f64, n: u64| (n > 0).then(|| usd / n as f64 * 1e6);
         (per(bill * share, self.tokens.input), per(bill * (1.0 - share), self.tokens.output))
     }
+
+    /// From being created to taking requests, ns, replicas of all deployments.
+    #[must_use]
+    pub fn start_up(&self) -> Histogram {
+        let mut all = Histogram::new();
+        for d in &self.deployments {
+            all.merge(&d.start_up);
+        }
+        all
+    }
 }
