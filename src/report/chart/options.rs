@@ -18,6 +18,10 @@ pub struct Choice {
     pub wait_p90_s: Option<f64>,
     /// Median time from arrival to completion of runs that keep their progress, seconds; absent where none has finished.
     pub finish_s: Option<f64>,
+    /// Of the requests to services that concluded, the share that kept every promise, 0 to 1; absent without any.
+    pub attained: Option<f64>,
+    /// 99th percentile of the time to the first token over all services, seconds; absent where none was answered.
+    pub ttft_p99_s: Option<f64>,
     /// Allocated utilisation, 0 to 1.
     pub allocated: Option<f64>,
     /// True utilisation, 0 to 1.
@@ -32,11 +36,20 @@ pub fn options(o: &Outcome, variants: &[Outcome]) -> Vec<Choice> {
         let u = o.utilisation();
         let mut finish = crate::kernel::Histogram::new();
         o.work.iter().filter(|w| w.run.is_some()).for_each(|w| finish.merge(&w.turnaround));
+        let mut ttft = crate::kernel::Histogram::new();
+        let (mut good, mut concluded) = (0, 0);
+        for v in o.work.iter().filter_map(|w| w.service.as_deref()) {
+            ttft.merge(&v.latency.ttft);
+            good += v.good;
+            concluded += v.requests.concluded();
+        }
         Choice {
             name,
             usd: o.bill().to_f64(),
             wait_p90_s: waits.quantile(0.9).map(|ns| ns as f64 / 1e9),
             finish_s: finish.quantile(0.5).map(|ns| ns as f64 / 1e9),
+            attained: (concluded > 0).then(|| good as f64 / concluded as f64),
+            ttft_p99_s: ttft.quantile(0.99).map(|ns| ns as f64 / 1e9),
             allocated: u.map(|u| u.0),
             truth: u.map(|u| u.1),
         }
@@ -57,10 +70,15 @@ pub fn dearer(base: &Choice, v: &Choice) -> String {
 }
 
 /// What a variant changes in the bill and the waits, in words: `12 % cheaper, p90 wait 3 min longer`; of runs that keep
-/// their progress, when they are done: `12 % cheaper, runs done 3 h later`.
+/// their progress, when they are done: `12 % cheaper, runs done 3 h later`; of services, how their promises are kept.
 #[must_use]
 pub fn against(base: &Choice, v: &Choice) -> String {
     let cost = dearer(base, v);
+    if let (Some(a), Some(b)) = (base.attained, v.attained) {
+        let [a, b] = [a, b].map(words::attained);
+        let kept = format!("{cost}, promises kept for {b} of requests");
+        return if a == b { format!("{kept} as before") } else { format!("{kept} instead of {a}") };
+    }
     if let (Some(a), Some(b)) = (base.finish_s, v.finish_s) {
         let d = words::length(((a - b).abs() * 1e9) as u64);
         return match a - b {
@@ -278,6 +296,8 @@ mod tests {
             usd,
             wait_p90_s: Some(9.0),
             finish_s,
+            attained: None,
+            ttft_p99_s: None,
             allocated: None,
             truth: None,
         };
