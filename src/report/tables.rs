@@ -5,11 +5,13 @@
 
 pub mod jobs;
 pub mod losses;
+pub mod services;
 
 use serde::Serialize;
 
 pub use jobs::{JobRecord, JobsCsv, read_jobs};
 pub use losses::loss_tables;
+pub use services::service_tables;
 
 use super::chart::{csv, num};
 use super::clock::Clock;
