@@ -9,13 +9,19 @@ pub mod dollars;
 pub mod finishes;
 pub mod gantt;
 pub mod inspect;
+pub mod kv;
 pub mod labels;
+pub mod latency;
 pub mod notice;
 pub mod options;
 pub mod profile;
+pub mod replicas;
 pub mod requests;
+mod service;
+pub mod slo;
 pub mod spend;
 pub mod split;
+pub mod starts;
 pub mod survival;
 pub mod utilisation;
 pub mod waits;
@@ -71,6 +77,11 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(gantt::draw(o, about));
     all.push(survival::draw(o, about));
     all.push(notice::draw(o, about));
+    all.push(slo::draw(o, about));
+    all.push(replicas::draw(o, about));
+    all.push(latency::draw(o, about));
+    all.push(starts::draw(o, about));
+    all.push(kv::draw(o, about));
     all.into_iter().flatten().collect()
 }
 
@@ -181,7 +192,26 @@ mod tests {
         };
         all.extend(inspect::draw(&shape, &about));
         all.extend(interrupted());
+        all.extend(served());
         all
+    }
+
+    /// The charts of a run with services.
+    fn served() -> Vec<Drawing> {
+        let o = sample::services::outcome();
+        let about = About::of(&o, "0.1.0", Some("2026-08-03"));
+        let mine = ["slo", "replicas", "latency", "starts", "kv"];
+        let all: Vec<Drawing> = drawings(&o, &[], &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
+        assert_eq!(all.len(), mine.len());
+        all
+    }
+
+    #[test]
+    fn peek() {
+        for c in render_all(served()).unwrap() {
+            std::fs::write(format!("/tmp/rep2-{}.png", c.name), c.png).unwrap();
+            println!("{}", c.title);
+        }
     }
 
     /// The charts of a run that is interrupted.

@@ -119,13 +119,17 @@ pub fn length(ns: u64) -> String {
 #[must_use]
 pub fn latency(ns: u64) -> String {
     let (ms, s) = (ns as f64 / 1e6, ns as f64 / 1e9);
+    let short = |v: f64, decimals: usize, unit: &str| {
+        let text = number(v, decimals);
+        let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        format!("{text} {unit}")
+    };
     match () {
-        () if ns == 0 => "0 ms".to_owned(),
-        () if ms < 0.095 => format!("{} ms", number(ms, 3)),
-        () if ms < 9.95 => format!("{} ms", number(ms, 1)),
-        () if ms < 999.5 => format!("{} ms", number(ms, 0)),
-        () if s < 9.995 => format!("{} s", number(s, 2)),
-        () if s < 59.95 => format!("{} s", number(s, 1)),
+        () if ns > 0 && ms < 0.095 => short(ms, 3, "ms"),
+        () if ms < 9.95 => short(ms, 1, "ms"),
+        () if ms < 999.5 => short(ms, 0, "ms"),
+        () if s < 9.995 => short(s, 2, "s"),
+        () if s < 59.95 => short(s, 1, "s"),
         () => length(ns),
     }
 }
@@ -239,9 +243,10 @@ mod tests {
             (4_240_000, "4.2 ms"),
             (9_960_000, "10 ms"),
             (850 * ms, "850 ms"),
-            (999_600_000, "1.00 s"),
+            (999_600_000, "1 s"),
             (1_250 * ms, "1.25 s"),
-            (9_996 * ms, "10.0 s"),
+            (9_996 * ms, "10 s"),
+            (100 * ms, "100 ms"),
             (61_000 * ms, "1 min 1 s"),
         ] {
             assert_eq!(latency(ns), text);

@@ -10,7 +10,7 @@ pub(super) fn of(o: &Outcome) -> impl Iterator<Item = (&WorkOutcome, &ServiceOut
     o.work.iter().filter_map(|w| Some((w, w.service.as_deref()?)))
 }
 
-/// What is promised, in words: `TTFT within 1.00 s for 95 %`.
+/// What is promised, in words: `TTFT within 1 s for 95 %`.
 pub(super) fn promised(p: &SloOutcome) -> String {
     let share = words::attained(p.share);
     match p.what {
