@@ -23,6 +23,7 @@ pub mod spend;
 pub mod split;
 pub mod starts;
 pub mod survival;
+pub mod tokens;
 pub mod utilisation;
 pub mod waits;
 
@@ -80,6 +81,7 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(slo::draw(o, about));
     all.push(replicas::draw(o, about));
     all.push(latency::draw(o, about));
+    all.push(tokens::draw(o, about));
     all.push(starts::draw(o, about));
     all.push(kv::draw(o, about));
     all.into_iter().flatten().collect()
@@ -200,7 +202,7 @@ mod tests {
     fn served() -> Vec<Drawing> {
         let o = sample::services::outcome();
         let about = About::of(&o, "0.1.0", Some("2026-08-03"));
-        let mine = ["slo", "replicas", "latency", "starts", "kv"];
+        let mine = ["slo", "replicas", "latency", "tokens", "starts", "kv"];
         let all: Vec<Drawing> = drawings(&o, &[], &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
         assert_eq!(all.len(), mine.len());
         all
@@ -327,6 +329,42 @@ mod tests {
         }
         o.pools.iter_mut().for_each(|p| p.losses = Some(crate::outcome::PoolLosses::default()));
         out.push(("runs to which nothing happened", o, vec![]));
+
+        let mut o = sample::services::outcome();
+        let long = "a-service-with-a-name-of-sixty-three-characters-as-long-as-it-gets";
+        for i in 0..14 {
+            let mut w = o.work[i % 2].clone();
+            w.name = format!("{long}-{i}");
+            if let Some(s) = &mut w.service {
+                s.deployments.iter_mut().for_each(|d| d.name = format!("a-deployment-with-a-long-name-{i}"));
+            }
+            let mut c = o.charges[3].clone();
+            c.workload = Some(w.name.clone());
+            c.labels = vec![format!("team=a-team-with-a-name-that-nobody-can-remember-{i}")];
+            c.usd.0 = crate::units::Usd(c.usd.0.0 * 1_000_000);
+            w.bill.0 = c.usd.0;
+            o.charges.push(c);
+            o.work.push(w);
+        }
+        out.push(("many services", o.clone(), vec![o]));
+
+        let mut o = sample::services::outcome();
+        for s in o.work.iter_mut().filter_map(|w| w.service.as_mut()) {
+            **s = crate::outcome::ServiceOutcome::default();
+        }
+        out.push(("services to which nothing happened", o.clone(), vec![o]));
+
+        let mut o = sample::services::outcome();
+        for s in o.work.iter_mut().filter_map(|w| w.service.as_mut()) {
+            s.slo.clear();
+            s.by_label.clear();
+            s.latency = crate::outcome::service::LatencyOutcome::default();
+            s.requests.refused = s.requests.sent;
+            (s.requests.answered, s.good) = (0, 0);
+            s.series.ttft_p99.iter_mut().for_each(|v| *v = None);
+        }
+        o.charges.iter_mut().for_each(|c| c.labels.clear());
+        out.push(("services that refused everyone", o, vec![]));
 
         let mut o = sample::spot();
         o.work.truncate(1);

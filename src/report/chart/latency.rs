@@ -6,8 +6,8 @@ use crate::kernel::Histogram;
 use crate::outcome::{Outcome, Promise};
 use crate::report::axes::{About, Plot, Scale, Swatch, key, page};
 use crate::report::plot::heading;
-use crate::report::scene::{Area, Scene, Shape};
-use crate::report::theme::{BLUE, GREEN, Ink, ORANGE, VERMILION, WHITE};
+use crate::report::scene::{Anchor, Area, Scene, Shape};
+use crate::report::theme::{self, BLUE, GREEN, GREY, HEAD_PX, Ink, ORANGE, TICK_PX, VERMILION, WHITE};
 use crate::report::words;
 
 /// The most services.
@@ -62,9 +62,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         return None;
     }
     let title = title(&services);
-    let note = format!(
-        "{rest}answered requests; discs: promises, at the share that was promised; lost requests have no latency"
-    );
+    let note = format!("{rest}share of answered requests at or below; discs: promises, at their share");
     let (mut s, body) = page(&title, &note, about);
     let entries = [
         (Swatch::Line(ORANGE, 3), "TPOT: mean gap between tokens"),
@@ -92,10 +90,18 @@ fn one(s: &mut Scene, v: &Shown, a: Area, many: bool) {
     let ticks: Vec<(f64, String)> = (0..=4).map(|i| (f64::from(i) * 0.25, format!("{} %", i * 25))).collect();
     plot.y_axis(s, &ticks, "");
     plot.x_axis(s, &decade_ticks(lo, hi), "time (each step a factor of ten)");
-    let name = words::shorten(&v.work.name, 28);
-    let what =
-        if many { format!("{name}: share of requests at or below") } else { "share of requests at or below".into() };
-    heading(s, a.x0, a.y0 + 22.0, &what, a.w());
+    let name = if many { words::shorten(&v.work.name, 20) } else { "promises".into() };
+    heading(s, plot.area.x0, a.y0 + 22.0, &name, a.w());
+    let x = plot.area.x0 + theme::width(&name, HEAD_PX, true) + 20.0;
+    let facts: Vec<String> = promises()
+        .map(|p| {
+            let got = p.attained().map_or_else(|| "–".into(), words::attained);
+            let verdict = if p.is_kept() { "kept" } else { "broken" };
+            format!("{} ≤ {}: {got}, {verdict}", p.what.key().to_uppercase(), words::latency(p.within_ns))
+        })
+        .collect();
+    let facts = if facts.is_empty() { "no latency promised".to_owned() } else { facts.join(" · ") };
+    s.text(x, a.y0 + 22.0, theme::fit(&facts, TICK_PX, false, a.x1 - x), TICK_PX, GREY, Anchor::Start);
     for (ink, width, points) in curves {
         s.path(points.iter().map(|p| plot.at(p.0, p.1)).collect(), ink, width);
     }
@@ -107,29 +113,7 @@ fn one(s: &mut Scene, v: &Shown, a: Area, many: bool) {
         s.shapes.push(Shape::Disc((x, y), 9.0, WHITE));
         s.shapes.push(Shape::Disc((x, y), 6.0, ink));
     }
-    labels(s, &plot, v);
     plot.base(s);
-}
-
-/// Names of promises at the left of their lines (at the right where there is no room), one below the other.
-fn labels(s: &mut Scene, plot: &Plot, v: &Shown) {
-    use crate::report::scene::{Anchor, Text};
-    use crate::report::theme::{BLACK, LABEL_PX};
-    let promises = v.service.slo.iter().filter(|p| p.what != Promise::Deadline && p.within_ns > 0);
-    for p in promises {
-        let got = p.attained().map_or_else(|| "promised to none".into(), words::attained);
-        let verdict = if p.is_kept() { "kept" } else { "broken" };
-        let text = format!("{} ≤ {}: {got}, {verdict}", p.what.key().to_uppercase(), words::latency(p.within_ns));
-        let x = plot.px(p.within_ns as f64 / 1e9);
-        let like = Text { x, y: 0.0, text, px: LABEL_PX, bold: false, ink: BLACK, anchor: Anchor::Start };
-        let places: Vec<(f64, f64, Anchor)> = (0..12)
-            .flat_map(|i| {
-                let y = plot.area.y0 + (0.35 + 0.05 * f64::from(i)) * plot.area.h();
-                [(x + 14.0, y, Anchor::Start), (x - 14.0, y, Anchor::End)]
-            })
-            .collect();
-        crate::report::axes::place(s, &plot.area, &places, &like);
-    }
 }
 
 fn table(o: &Outcome) -> String {

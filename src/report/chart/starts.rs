@@ -11,7 +11,7 @@ use crate::report::words;
 
 /// The most deployments.
 const ROWS: usize = 10;
-/// The name of each stage and its colour; hatching tells the second from its neighbours.
+/// The name of each stage and its colour.
 const STAGES: [(StartStage, &str, Ink); 4] = [
     (StartStage::Schedule, "waiting for a place (costs nothing)", PALE),
     (StartStage::Image, "pulling the image", SKY),
@@ -25,19 +25,18 @@ fn means(d: &DeploymentOutcome) -> [f64; 4] {
 }
 
 fn title(all: &[(Shown, &DeploymentOutcome)]) -> String {
-    let slow = all.iter().filter_map(|(s, d)| Some((s, d, d.start_up.quantile(0.5)?)));
-    let Some((_, d, ns)) = slow.reduce(|a, b| if b.2 > a.2 { b } else { a }) else {
+    let whole = |d: &DeploymentOutcome| means(d).iter().sum::<f64>();
+    let Some((_, d)) = all.iter().reduce(|a, b| if whole(b.1) > whole(a.1) { b } else { a }) else {
         return "No replica started".into();
     };
     let m = means(d);
     let most = (0..4).reduce(|a, b| if m[b] > m[a] { b } else { a }).unwrap_or(0);
-    let what = STAGES[most].1.split(" (").next().unwrap_or_default();
-    let of = m.iter().sum::<f64>();
     format!(
-        "A replica of {} takes {} to start; {what} is {} of it",
+        "A replica of {} starts in {} on average; {} of that is {}",
         words::shorten(&d.name, 28),
-        words::length(ns),
-        words::percent(super::share(m[most], of))
+        words::length((whole(d) * 1e9) as u64),
+        words::percent(super::share(m[most], whole(d))),
+        STAGES[most].1.split(" (").next().unwrap_or_default()
     )
 }
 
@@ -87,10 +86,10 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
     let (hi, t, step) = from_zero(most / unit, 1e-3, 6);
     let plot = Plot { area, x: Scale::Linear(0.0, hi), y: Scale::Linear(0.0, 1.0) };
     plot.x_axis(&mut s, &plain(&t, step), if unit > 1.0 { "minutes" } else { "seconds" });
-    let pitch = (area.h() / all.len() as f64).min(150.0);
+    let pitch = (area.h() / all.len() as f64).min(210.0);
     for (i, d) in all.iter().enumerate() {
         let y = area.y0 + pitch * (i as f64 + 0.5);
-        let half = (pitch * 0.3).min(36.0);
+        let half = (pitch * 0.3).min(48.0);
         let mut from = 0.0;
         for (v, (_, _, ink)) in means(d.1).into_iter().zip(STAGES) {
             let (x0, x1) = (plot.px(from / unit), plot.px((from + v) / unit));
