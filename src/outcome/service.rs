@@ -273,7 +273,7 @@ pub struct RolloutStep {
     pub at_ns: u64,
     /// The new version's deployment.
     pub deployment: String,
-    /// `started`, `step`, `promoted`, `aborted`, `ended`.
+    /// `started`, `step`, `passed`, `promoted`, `aborted`, `ended`.
     pub what: String,
     /// Share of requests that go to it from now on, 0 to 1.
     pub share: f64,
@@ -332,6 +332,17 @@ pub struct DeploymentSeries {
     pub busy: Vec<f64>,
     /// Share of the KV in use, at scrapes, 0 to 1.
     pub kv_use: Vec<f64>,
+}
+
+impl ServiceSeries {
+    /// Share of the KV in use in a bucket, over deployments by their ready replicas; `None` without any.
+    #[must_use]
+    pub fn kv_use(&self, bucket: usize) -> Option<f64> {
+        let of = |v: &[f64]| v.get(bucket).copied().unwrap_or(0.0);
+        let ready: f64 = self.deployments.iter().map(|d| of(&d.ready)).sum();
+        let used: f64 = self.deployments.iter().map(|d| of(&d.ready) * of(&d.kv_use)).sum();
+        (ready > 0.0).then(|| used / ready)
+    }
 }
 
 impl ServiceOutcome {

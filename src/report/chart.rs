@@ -202,8 +202,21 @@ mod tests {
     fn served() -> Vec<Drawing> {
         let o = sample::services::outcome();
         let about = About::of(&o, "0.1.0", Some("2026-08-03"));
-        let mine = ["slo", "replicas", "latency", "tokens", "starts", "kv"];
-        let all: Vec<Drawing> = drawings(&o, &[], &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
+        // The same with fewer machines and with more, as figures: what is compared are cost and attainment.
+        let variant = |name: &str, usd: i128, good: f64| {
+            let mut v = o.clone();
+            v.variant = Some(name.into());
+            v.charges[0].usd.0 = crate::units::Usd(v.charges[0].usd.0.0 + usd * 1_000_000_000_000);
+            if let Some(s) = &mut v.work[0].service {
+                s.good = (s.requests.concluded() as f64 * good) as u64;
+            }
+            v
+        };
+        let variants =
+            [variant("two-replicas-more", 9, 0.999), variant("no-spares", -6, 0.88), variant("spot", -3, 0.8)];
+        let mine = ["options", "slo", "replicas", "latency", "tokens", "starts", "kv"];
+        let all: Vec<Drawing> =
+            drawings(&o, &variants, &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
         assert_eq!(all.len(), mine.len());
         all
     }

@@ -6,7 +6,6 @@ use crate::outcome::{Outcome, ServiceOutcome};
 use crate::report::axes::{About, Scale, Swatch, from_zero, key, page, plain};
 use crate::report::clock::Clock;
 use crate::report::scene::{Area, Scene};
-use crate::report::tables::services::kv_use;
 use crate::report::theme::{BLUE, ORANGE, SLATE};
 use crate::report::words;
 
@@ -17,7 +16,7 @@ const STEPS: usize = 360;
 
 /// By bucket; none without a ready replica.
 fn uses(s: &ServiceOutcome) -> Vec<Option<f64>> {
-    (0..s.series.queued.len()).map(|i| kv_use(s, i)).collect()
+    (0..s.series.queued.len()).map(|i| s.series.kv_use(i)).collect()
 }
 
 fn highest(s: &ServiceOutcome) -> f64 {

@@ -128,8 +128,8 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
 /// Prices, and where dollars went, a row a service. Returns where they end.
 fn costs(s: &mut Scene, o: &Outcome, services: &[Shown], a: Area) -> f64 {
     let names = a.x0 + 300.0;
-    let x = |i: usize| names + 185.0 * (i as f64 + 1.0);
-    let heads = ["USD per million", "", "USD per thousand", ""];
+    let x = |i: usize| names + 195.0 * (i as f64 + 1.0);
+    let heads = ["USD per million", "USD per million", "USD per 1,000", "USD per 1,000"];
     for (i, text) in heads.into_iter().enumerate() {
         let second = ["input tokens", "output tokens", "requests", "good requests"][i];
         s.text(x(i), a.y0 + 14.0, text, TICK_PX, GREY, Anchor::End);
@@ -153,7 +153,9 @@ fn costs(s: &mut Scene, o: &Outcome, services: &[Shown], a: Area) -> f64 {
         for (usd, (_, ink)) in p.into_iter().zip(PARTS) {
             let to = from + bars.w() * share(usd, all);
             s.rect(Area::new(from, y - half, to, y + half), ink);
-            let text = words::percent(share(usd, all));
+            // All but a sliver is not all.
+            let part = share(usd, all);
+            let text = if part > 0.995 { words::attained(part) } else { words::percent(part) };
             if to - from > theme::width(&text, LABEL_PX, false) + 16.0 {
                 s.text((from + to) / 2.0, y + 9.0, text, LABEL_PX, ink.text_on(), Anchor::Middle);
             }

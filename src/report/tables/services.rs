@@ -35,7 +35,7 @@ fn quantile(h: &Histogram, q: f64, unit: f64) -> String {
     maybe(h.quantile(q).map(|v| v as f64 / unit))
 }
 
-/// A promise and whether it was kept: `0.5 s for 0.95: 0.912`.
+/// Within what, s, to which share, and which share had it.
 fn promise(s: &ServiceOutcome, what: Promise) -> [String; 3] {
     match s.slo.iter().find(|p| p.what == what) {
         Some(p) => {
@@ -222,18 +222,10 @@ pub fn service_series_csv(o: &Outcome) -> String {
             v.deployments.iter().filter_map(|d| of(d).get(i)).sum::<f64>()
         };
         row.extend([sum(|d| &d.desired), sum(|d| &d.ready), sum(|d| &d.starting), sum(|d| &d.busy)].map(num));
-        row.extend([maybe(kv_use(s, i)), at(&v.usd)]);
+        row.extend([maybe(v.kv_use(i)), at(&v.usd)]);
         row
     });
     csv(&header, rows)
-}
-
-/// Share of the KV in use in a bucket, over deployments by their ready replicas; none without any.
-pub(in crate::report) fn kv_use(s: &ServiceOutcome, bucket: usize) -> Option<f64> {
-    let of = |v: &[f64]| v.get(bucket).copied().unwrap_or(0.0);
-    let ready: f64 = s.series.deployments.iter().map(|d| of(&d.ready)).sum();
-    let used: f64 = s.series.deployments.iter().map(|d| of(&d.ready) * of(&d.kv_use)).sum();
-    (ready > 0.0).then(|| used / ready)
 }
 
 /// `service-labels.csv`: one row a service and set of labels of its requests.
