@@ -221,14 +221,6 @@ mod tests {
         all
     }
 
-    #[test]
-    fn peek() {
-        for c in render_all(served()).unwrap() {
-            std::fs::write(format!("/tmp/rep2-{}.png", c.name), c.png).unwrap();
-            println!("{}", c.title);
-        }
-    }
-
     /// The charts of a run that is interrupted.
     fn interrupted() -> Vec<Drawing> {
         let o = sample::spot();
@@ -366,6 +358,24 @@ mod tests {
             **s = crate::outcome::ServiceOutcome::default();
         }
         out.push(("services to which nothing happened", o.clone(), vec![o]));
+
+        let mut o = sample::services::outcome();
+        o.series.buckets *= 40;
+        o.horizon_ns *= 40;
+        for v in o.work.iter_mut().filter_map(|w| w.service.as_mut()).map(|s| &mut s.series) {
+            let long = |v: &mut Vec<f64>| *v = v.repeat(40);
+            for v in [&mut v.sent, &mut v.concluded, &mut v.good, &mut v.lost] {
+                *v = v.repeat(40);
+            }
+            for v in [&mut v.ttft_p50, &mut v.ttft_p99, &mut v.tpot_p50, &mut v.tpot_p99] {
+                *v = v.repeat(40);
+            }
+            [&mut v.in_system, &mut v.queued, &mut v.usd].map(long);
+            for d in &mut v.deployments {
+                [&mut d.desired, &mut d.ready, &mut d.starting, &mut d.busy, &mut d.kv_use].map(long);
+            }
+        }
+        out.push(("services for ten days", o, vec![]));
 
         let mut o = sample::services::outcome();
         for s in o.work.iter_mut().filter_map(|w| w.service.as_mut()) {

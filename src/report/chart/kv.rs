@@ -122,3 +122,40 @@ fn table(o: &Outcome) -> String {
     });
     csv(&["time", "service", "kv_use", "requests_in_system", "queued"], rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::service::DeploymentSeries;
+    use crate::report::sample;
+
+    #[test]
+    fn deployments_count_by_their_ready_replicas() {
+        let mut s = ServiceOutcome::default();
+        s.series.queued = vec![0.0; 2];
+        let of = |ready: [f64; 2], kv: [f64; 2]| DeploymentSeries {
+            ready: ready.to_vec(),
+            kv_use: kv.to_vec(),
+            ..DeploymentSeries::default()
+        };
+        s.series.deployments = vec![of([3.0, 0.0], [0.2, 0.0]), of([1.0, 0.0], [0.6, 0.0])];
+        let uses = uses(&s);
+        // (3 × 0.2 + 1 × 0.6) / 4; nobody was ready in the second bucket.
+        assert!((uses[0].unwrap() - 0.3).abs() < 1e-12);
+        assert_eq!(uses[1], None);
+    }
+
+    #[test]
+    fn the_title_counts_who_began_again() {
+        let mut o = sample::services::outcome();
+        let mut with = |max: f64, preemptions: u64| {
+            let d = &mut o.work[0].service.as_mut().unwrap().deployments;
+            d.truncate(1);
+            (d[0].kv_use_max, d[0].preemptions) = (max, preemptions);
+            title(&shown(&o, 1, |_| true).0)
+        };
+        assert_eq!(with(0.42, 0), "chat's KV is 42 % full at its fullest; no request lost its place");
+        assert!(with(1.0, 1).ends_with("one request lost its place and began again"));
+        assert!(with(1.0, 2_000).ends_with("2,000 times a request lost its place and began again"));
+    }
+}

@@ -248,10 +248,11 @@ fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], toda
     let bounds = Area::new(plot.area.x0, body.y0 + 34.0, body.x1, plot.area.y1 - 4.0);
     for v in shown {
         let (x, y) = spot(plot, v, served);
-        let detail = if v.name == today.name && served {
+        let detail = if served {
             let kept = words::attained(v.attained.unwrap_or(0.0));
             let ttft = v.ttft_p99_s.map(|s| format!(", TTFT p99 {}", words::latency((s * 1e9) as u64)));
-            format!("{} USD, {kept} kept{}", words::dollars(v.usd), ttft.unwrap_or_default())
+            let usd = if v.name == today.name { format!("{} USD", words::dollars(v.usd)) } else { dearer(today, v) };
+            format!("{usd}, {kept} kept{}", ttft.unwrap_or_default())
         } else if v.name == today.name {
             format!("{} USD, p90 {}", words::dollars(v.usd), words::length((v.wait_p90_s.unwrap_or(0.0) * 1e9) as u64))
         } else {

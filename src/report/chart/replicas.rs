@@ -52,7 +52,8 @@ fn title(o: &Outcome, services: &[Shown]) -> String {
         return format!("{} has the replicas that it asks for; they are {stood}", idle.0);
     }
     let head = format!("{} of the replicas that {} asks for are not ready", words::percent(short.1.1), short.0);
-    let who = if short.0 == idle.0 { "those that are".to_owned() } else { format!("those of {}", idle.0) };
+    let who =
+        if std::ptr::eq(short, idle) { "those that are ready".to_owned() } else { format!("those of {}", idle.0) };
     format!("{head}; {who} are {stood}")
 }
 
@@ -140,4 +141,35 @@ fn table(o: &Outcome) -> String {
         })
     });
     csv(&header, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_is_short_and_what_idles_are_replica_hours() {
+        let r = Replicas {
+            desired: vec![2.0, 4.0, 1.0],
+            ready: vec![2.0, 1.0, 2.0],
+            starting: vec![0.0, 3.0, 0.0],
+            busy: vec![1.0, 1.0, 0.0],
+        };
+        // The last bucket is half an hour. Asked for 6.5 replica-hours, of which 3 were missing; ready 4, busy 2.
+        let (idle, short) = idle_and_short(&r, &[1.0, 1.0, 0.5]);
+        assert!((idle - 0.5).abs() < 1e-12 && (short - 3.0 / 6.5).abs() < 1e-12, "{idle} {short}");
+    }
+
+    #[test]
+    fn the_table_sums_deployments() {
+        let o = sample::services::outcome();
+        let text = table(&o);
+        assert_eq!(text.lines().count(), 1 + 2 * 36);
+        let d = &o.work[0].service.as_ref().unwrap().series.deployments;
+        let row = text.lines().nth(30).unwrap();
+        let ready: f64 = row.split(',').nth(3).unwrap().parse().unwrap();
+        assert!((ready - (d[0].ready[29] + d[1].ready[29])).abs() < 1e-12, "{row}");
+        assert!(d[1].ready[29] > 0.0, "the rollout is on its way");
+    }
 }

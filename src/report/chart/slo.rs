@@ -55,7 +55,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
         return None;
     }
     let title = title(o);
-    let (_, k) = (0, services[0].service.series.ttft_p50.len().div_ceil(STEPS).max(1));
+    let k = o.series.buckets.div_ceil(STEPS).max(1);
     let of = if k > 1 { "the highest of neighbouring buckets" } else { "by bucket of time" };
     let note = format!("{rest}quantiles of the requests answered, {of}; the axes of latencies have even factors");
     let (mut s, body) = page(&title, &note, about);
@@ -77,7 +77,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
 }
 
 fn named(service: &Shown, what: &str, many: bool) -> String {
-    if many { format!("{}: {what}", words::shorten(&service.work.name, 20)) } else { what.to_owned() }
+    if many { format!("{}: {what}", words::shorten(&service.work.name, 14)) } else { what.to_owned() }
 }
 
 fn latency(s: &mut Scene, o: &Outcome, service: &Shown, what: Promise, a: Area, many: bool) {
@@ -122,7 +122,7 @@ fn kept(s: &mut Scene, o: &Outcome, service: &Shown, a: Area, many: bool) {
     let lost = service.service.requests.lost();
     let lost = if lost > 0 { format!(", {} lost", words::count(lost)) } else { String::new() };
     let fact = format!("{attained} of {}{lost}", words::count(service.service.requests.concluded()));
-    let name = named(service, "kept every promise", many);
+    let name = named(service, "promises kept", many);
     let plot = panel(s, o, a, Scale::Linear(0.0, 1.0), &ticks, (&name, &fact));
     let e = edges(o, k, good.len());
     for c in plot.columns(&e, &vec![0.0; good.len()], &good) {
@@ -175,4 +175,30 @@ fn table(o: &Outcome) -> String {
         })
     });
     csv(&header, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_title_is_about_the_promise_that_fell_shortest() {
+        let mut o = sample::services::outcome();
+        let slo = |what, share, met| SloOutcome { what, within_ns: 500_000_000, share, met, of: 1_000 };
+        o.work[1].service.as_mut().unwrap().slo.clear();
+        let mut with = |slo: Vec<SloOutcome>| {
+            o.work[0].service.as_mut().unwrap().slo = slo;
+            title(&o)
+        };
+        let (kept, near) = (slo(Promise::Ttft, 0.95, 960), slo(Promise::E2e, 0.95, 949));
+        let far = slo(Promise::Tpot, 0.99, 912);
+        let ttft = "TTFT within 500 ms for 95 % of requests: 96 % had it";
+        assert_eq!(with(vec![kept]), format!("chat keeps its promise, {ttft}"));
+        assert_eq!(with(vec![kept, kept]), format!("Every promise is kept; the closest is chat's, {ttft}"));
+        let broken = "TPOT within 500 ms for 99 % of requests: 91.2 % had it";
+        assert_eq!(with(vec![kept, far]), format!("chat breaks its promise, {broken}"));
+        assert_eq!(with(vec![near, far]), format!("2 promises are broken, worst chat's, {broken}"));
+        assert!(with(vec![]).starts_with("Nothing is promised; chat answers 99 % within 1 min"));
+    }
 }
