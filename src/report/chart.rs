@@ -370,9 +370,10 @@ mod tests {
             for v in [&mut v.ttft_p50, &mut v.ttft_p99, &mut v.tpot_p50, &mut v.tpot_p99] {
                 *v = v.repeat(40);
             }
-            [&mut v.in_system, &mut v.queued, &mut v.usd].map(long);
+            [&mut v.in_system, &mut v.queued, &mut v.usd].into_iter().for_each(long);
             for d in &mut v.deployments {
-                [&mut d.desired, &mut d.ready, &mut d.starting, &mut d.busy, &mut d.kv_use].map(long);
+                let all = [&mut d.desired, &mut d.ready, &mut d.starting, &mut d.busy, &mut d.kv_use];
+                all.into_iter().for_each(long);
             }
         }
         out.push(("services for ten days", o, vec![]));

@@ -77,8 +77,7 @@ pub fn draw(o: &Outcome, about: &About) -> Option<Drawing> {
 }
 
 fn one(s: &mut Scene, v: &Shown, a: Area, many: bool) {
-    let curves: Vec<(Ink, u32, Vec<(f64, f64)>)> =
-        CURVES.iter().filter_map(|(p, ink, w)| Some((*ink, *w, points(histogram(v, *p)?)))).collect();
+    let curves: Vec<_> = CURVES.iter().filter_map(|(p, ink, w)| Some((*ink, *w, points(histogram(v, *p)?)))).collect();
     let promises = || v.service.slo.iter().filter(|p| p.what != Promise::Deadline && p.within_ns > 0);
     let xs = curves.iter().flat_map(|c| &c.2).map(|p| p.0).chain(promises().map(|p| p.within_ns as f64 / 1e9));
     let (lo, hi) = super::service::decades(xs);

@@ -66,7 +66,7 @@ fn pair(h: &Histogram) -> String {
 fn requests(n: u64) -> String {
     match n {
         ..1_000_000 => words::count(n),
-        ..1_000_000_000 => format!("{}M", words::number(n as f64 / 1e6, 1)),
+        1_000_000..1_000_000_000 => format!("{}M", words::number(n as f64 / 1e6, 1)),
         _ => format!("{}G", words::number(n as f64 / 1e9, 1)),
     }
 }
