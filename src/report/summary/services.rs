@@ -82,7 +82,7 @@ pub(super) fn lines(o: &Outcome, rows: usize) -> Vec<String> {
         all.sort_by_key(|(w, _)| std::cmp::Reverse(w.bill.0));
         all.truncate(rows);
     }
-    let mut t = columns(&["service", "sent", "promises", "TTFT 50/99", "TPOT 50/99", "USD/M out", "replicas"]);
+    let mut t = columns(&["service", "sent", "promises", "TTFT p50/p99", "TPOT p50/p99", "USD/M out", "replicas"]);
     for (w, s) in all {
         let (_, output) = s.usd_per_million(w.bill.0.to_f64());
         let mean: f64 = s.deployments.iter().map(|d| d.ready_mean).sum();
@@ -124,6 +124,39 @@ mod tests {
         assert_eq!(of(&[]), "–");
         assert_eq!(requests(999_999), "999,999");
         assert_eq!(requests(12_440_000), "12.4M");
+    }
+
+    #[test]
+    fn a_row_has_the_figures_of_its_service() {
+        use crate::outcome::{DeploymentOutcome, Exact, Money};
+        use crate::units::Usd;
+        let mut o = crate::report::sample::services::outcome();
+        let mut s = ServiceOutcome { good: 912, ..ServiceOutcome::default() };
+        (s.requests.sent, s.requests.answered, s.requests.refused) = (1_050, 950, 50);
+        s.tokens.output = 2_000_000;
+        let met = SloOutcome { what: Promise::Ttft, within_ns: 1, share: 0.9, met: 912, of: 1_000 };
+        s.slo = vec![met];
+        s.latency.ttft.record(2_000);
+        // All of the time in steps was decoding: output tokens bear the bill.
+        s.deployments = vec![DeploymentOutcome {
+            gpus: 1,
+            ready_mean: 1.25,
+            ready_max: 3,
+            busy_ns: Exact(1),
+            ..DeploymentOutcome::default()
+        }];
+        o.work.truncate(1);
+        o.work[0].bill = Money(Usd(5_000_000_000_000));
+        o.work[0].service = Some(Box::new(s));
+        let row = |o: &Outcome| lines(o, 1)[1].split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(row(&o), "chat 1,050 91.2 % kept 0.002 / 0.002 ms – 2.50 1.2, max 3");
+        o.work[0].service.as_mut().unwrap().slo[0].share = 0.92;
+        assert!(row(&o).contains("91.2 % broken"));
+        o.work[0].service.as_mut().unwrap().slo.clear();
+        assert!(row(&o).contains("none made"));
+        // Nothing is cut at the right.
+        let wide = lines(&crate::report::sample::services::outcome(), 2);
+        assert!(wide.len() == 3 && wide.iter().all(|l| l.chars().count() <= super::super::COLUMNS), "{wide:?}");
     }
 
     #[test]
