@@ -1,5 +1,7 @@
 //! The table of metrics: every figure that can be reported, gated or compared, under one name.
 
+mod service;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ChargeKind, MILLI_NS_PER_GPU_HOUR, Outcome, Part};
@@ -166,6 +168,121 @@ pub const TABLE: &[MetricDoc] = &[
         Direction::Lower,
         "notice to durable progress, saves in time, 90th percentile",
     ),
+    doc(
+        "slo.NAME.ttft_p50",
+        "s",
+        Direction::Lower,
+        "a service: first sending to first token, answered requests, median",
+    ),
+    doc("slo.NAME.ttft_p90", "s", Direction::Lower, "the same, 90th percentile"),
+    doc("slo.NAME.ttft_p95", "s", Direction::Lower, "the same, 95th percentile"),
+    doc("slo.NAME.ttft_p99", "s", Direction::Lower, "the same, 99th percentile"),
+    doc("slo.NAME.tpot_p50", "s", Direction::Lower, "mean gap after the first token, one value a request, median"),
+    doc("slo.NAME.tpot_p99", "s", Direction::Lower, "the same, 99th percentile"),
+    doc("slo.NAME.itl_p50", "s", Direction::Lower, "every gap between tokens, median"),
+    doc("slo.NAME.itl_p99", "s", Direction::Lower, "the same, 99th percentile"),
+    doc("slo.NAME.e2e_p50", "s", Direction::Lower, "first sending to last token, answered requests, median"),
+    doc("slo.NAME.e2e_p99", "s", Direction::Lower, "the same, 99th percentile"),
+    doc(
+        "slo.NAME.attained",
+        "%",
+        Direction::Higher,
+        "requests that kept every promise / requests that concluded, lost ones included",
+    ),
+    doc(
+        "slo.NAME.ttft",
+        "%",
+        Direction::Higher,
+        "requests that kept the promised time to the first token / requests that it was promised to and that concluded",
+    ),
+    doc(
+        "slo.NAME.tpot",
+        "%",
+        Direction::Higher,
+        "the same of the time per output token; answers of one token are left out",
+    ),
+    doc("slo.NAME.e2e", "%", Direction::Higher, "the same of the time to the last token"),
+    doc("slo.NAME.deadline", "%", Direction::Higher, "the same of deadlines"),
+    doc("slo.NAME.lost", "%", Direction::Lower, "refused, limited, timed out and failed / requests that concluded"),
+    doc(
+        "service.NAME.requests",
+        "requests",
+        Direction::Neutral,
+        "requests that clients sent; a retry is the same request",
+    ),
+    doc("service.NAME.answered", "requests", Direction::Higher, "answered in full by a replica"),
+    doc("service.NAME.from_cache", "requests", Direction::Neutral, "answered by a cache of responses"),
+    doc(
+        "service.NAME.refused",
+        "requests",
+        Direction::Lower,
+        "refused for good: queues full, too long for the model, or no replica",
+    ),
+    doc("service.NAME.limited", "requests", Direction::Lower, "refused for good by a rate limit"),
+    doc("service.NAME.timed_out", "requests", Direction::Lower, "given up by their clients"),
+    doc("service.NAME.failed", "requests", Direction::Lower, "cut off with their replica, and not sent again"),
+    doc("service.NAME.retries", "times", Direction::Lower, "times a client sent a request again"),
+    doc(
+        "service.NAME.goodput",
+        "requests/s",
+        Direction::Higher,
+        "requests that kept every promise / length of the window",
+    ),
+    doc(
+        "service.NAME.input_tokens",
+        "tokens",
+        Direction::Neutral,
+        "prompt tokens of the requests that replicas answered",
+    ),
+    doc("service.NAME.output_tokens", "tokens", Direction::Neutral, "tokens of the answers"),
+    doc("service.NAME.prefix_hit", "%", Direction::Higher, "input tokens found in a prefix cache / input tokens"),
+    doc(
+        "service.NAME.usd_per_million_input",
+        "USD/Mtoken",
+        Direction::Lower,
+        "the service's bill, idle, cold and lost time included, times the part of its steps that prompts took / million input tokens",
+    ),
+    doc(
+        "service.NAME.usd_per_million_output",
+        "USD/Mtoken",
+        Direction::Lower,
+        "the rest of the bill / million output tokens",
+    ),
+    doc(
+        "service.NAME.usd_per_request",
+        "USD",
+        Direction::Lower,
+        "the service's bill / requests answered, by replicas and caches",
+    ),
+    doc(
+        "service.NAME.usd_per_good_request",
+        "USD",
+        Direction::Lower,
+        "the service's bill / requests that kept every promise",
+    ),
+    doc("service.NAME.cold_starts", "replicas", Direction::Lower, "replicas that became ready"),
+    doc("service.NAME.start_up_p50", "s", Direction::Lower, "creation of a replica to taking requests, median"),
+    doc("service.NAME.start_up_p99", "s", Direction::Lower, "the same, 99th percentile"),
+    doc("service.NAME.preemptions", "times", Direction::Lower, "requests that lost their KV and began again"),
+    doc(
+        "service.NAME.kv_use",
+        "%",
+        Direction::Neutral,
+        "KV in use / KV of the replicas that took requests, averaged over replica time",
+    ),
+    doc("service.NAME.replicas_mean", "replicas", Direction::Lower, "replicas that took requests, averaged over time"),
+    doc(
+        "service.NAME.replicas_max",
+        "replicas",
+        Direction::Lower,
+        "the most that took requests at once, added over deployments",
+    ),
+    doc(
+        "service.NAME.busy",
+        "%",
+        Direction::Higher,
+        "replica time with a step in progress / replica time taking requests",
+    ),
 ];
 
 /// Every metric of an outcome, in the order of [`TABLE`].
@@ -249,6 +366,7 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
     if o.has_interruptions() {
         interruptions(o, &mut put);
     }
+    service::services(o, &mut put);
     out
 }
 

@@ -273,7 +273,7 @@ pub struct RolloutStep {
     pub at_ns: u64,
     /// The new version's deployment.
     pub deployment: String,
-    /// `started`, `step`, `promoted`, `aborted`, `ended`.
+    /// `started`, `step`, `passed`, `promoted`, `aborted`, `ended`.
     pub what: String,
     /// Share of requests that go to it from now on, 0 to 1.
     pub share: f64,
@@ -334,6 +334,17 @@ pub struct DeploymentSeries {
     pub kv_use: Vec<f64>,
 }
 
+impl ServiceSeries {
+    /// Share of the KV in use in a bucket, over deployments by their ready replicas; `None` without any.
+    #[must_use]
+    pub fn kv_use(&self, bucket: usize) -> Option<f64> {
+        let of = |v: &[f64]| v.get(bucket).copied().unwrap_or(0.0);
+        let ready: f64 = self.deployments.iter().map(|d| of(&d.ready)).sum();
+        let used: f64 = self.deployments.iter().map(|d| of(&d.ready) * of(&d.kv_use)).sum();
+        (ready > 0.0).then(|| used / ready)
+    }
+}
+
 impl ServiceOutcome {
     /// The share of concluded requests that kept every promise, 0 to 1.
     #[must_use]
@@ -364,5 +375,15 @@ impl ServiceOutcome {
         let share = self.prefill_share();
         let per = |usd: f64, n: u64| (n > 0).then(|| usd / n as f64 * 1e6);
         (per(bill * share, self.tokens.input), per(bill * (1.0 - share), self.tokens.output))
+    }
+
+    /// From being created to taking requests, ns, replicas of all deployments.
+    #[must_use]
+    pub fn start_up(&self) -> Histogram {
+        let mut all = Histogram::new();
+        for d in &self.deployments {
+            all.merge(&d.start_up);
+        }
+        all
     }
 }

@@ -9,14 +9,21 @@ pub mod dollars;
 pub mod finishes;
 pub mod gantt;
 pub mod inspect;
+pub mod kv;
 pub mod labels;
+pub mod latency;
 pub mod notice;
 pub mod options;
 pub mod profile;
+pub mod replicas;
 pub mod requests;
+mod service;
+pub mod slo;
 pub mod spend;
 pub mod split;
+pub mod starts;
 pub mod survival;
+pub mod tokens;
 pub mod utilisation;
 pub mod waits;
 
@@ -71,6 +78,12 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(gantt::draw(o, about));
     all.push(survival::draw(o, about));
     all.push(notice::draw(o, about));
+    all.push(slo::draw(o, about));
+    all.push(replicas::draw(o, about));
+    all.push(latency::draw(o, about));
+    all.push(tokens::draw(o, about));
+    all.push(starts::draw(o, about));
+    all.push(kv::draw(o, about));
     all.into_iter().flatten().collect()
 }
 
@@ -181,6 +194,30 @@ mod tests {
         };
         all.extend(inspect::draw(&shape, &about));
         all.extend(interrupted());
+        all.extend(served());
+        all
+    }
+
+    /// The charts of a run with services.
+    fn served() -> Vec<Drawing> {
+        let o = sample::services::outcome();
+        let about = About::of(&o, "0.1.0", Some("2026-08-03"));
+        // The same with fewer machines and with more, as figures: what is compared are cost and attainment.
+        let variant = |name: &str, usd: i128, good: f64| {
+            let mut v = o.clone();
+            v.variant = Some(name.into());
+            v.charges[0].usd.0 = crate::units::Usd(v.charges[0].usd.0.0 + usd * 1_000_000_000_000);
+            if let Some(s) = &mut v.work[0].service {
+                s.good = (s.requests.concluded() as f64 * good) as u64;
+            }
+            v
+        };
+        let variants =
+            [variant("two-replicas-more", 9, 0.999), variant("no-spares", -6, 0.88), variant("spot", -3, 0.8)];
+        let mine = ["options", "slo", "replicas", "latency", "tokens", "starts", "kv"];
+        let all: Vec<Drawing> =
+            drawings(&o, &variants, &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
+        assert_eq!(all.len(), mine.len());
         all
     }
 
@@ -297,6 +334,61 @@ mod tests {
         }
         o.pools.iter_mut().for_each(|p| p.losses = Some(crate::outcome::PoolLosses::default()));
         out.push(("runs to which nothing happened", o, vec![]));
+
+        let mut o = sample::services::outcome();
+        let long = "a-service-with-a-name-of-sixty-three-characters-as-long-as-it-gets";
+        for i in 0..14 {
+            let mut w = o.work[i % 2].clone();
+            w.name = format!("{long}-{i}");
+            if let Some(s) = &mut w.service {
+                s.deployments.iter_mut().for_each(|d| d.name = format!("a-deployment-with-a-long-name-{i}"));
+            }
+            let mut c = o.charges[3].clone();
+            c.workload = Some(w.name.clone());
+            c.labels = vec![format!("team=a-team-with-a-name-that-nobody-can-remember-{i}")];
+            c.usd.0 = crate::units::Usd(c.usd.0.0 * 1_000_000);
+            w.bill.0 = c.usd.0;
+            o.charges.push(c);
+            o.work.push(w);
+        }
+        out.push(("many services", o.clone(), vec![o]));
+
+        let mut o = sample::services::outcome();
+        for s in o.work.iter_mut().filter_map(|w| w.service.as_mut()) {
+            **s = crate::outcome::ServiceOutcome::default();
+        }
+        out.push(("services to which nothing happened", o.clone(), vec![o]));
+
+        let mut o = sample::services::outcome();
+        o.series.buckets *= 40;
+        o.horizon_ns *= 40;
+        for v in o.work.iter_mut().filter_map(|w| w.service.as_mut()).map(|s| &mut s.series) {
+            let long = |v: &mut Vec<f64>| *v = v.repeat(40);
+            for v in [&mut v.sent, &mut v.concluded, &mut v.good, &mut v.lost] {
+                *v = v.repeat(40);
+            }
+            for v in [&mut v.ttft_p50, &mut v.ttft_p99, &mut v.tpot_p50, &mut v.tpot_p99] {
+                *v = v.repeat(40);
+            }
+            [&mut v.in_system, &mut v.queued, &mut v.usd].into_iter().for_each(long);
+            for d in &mut v.deployments {
+                let all = [&mut d.desired, &mut d.ready, &mut d.starting, &mut d.busy, &mut d.kv_use];
+                all.into_iter().for_each(long);
+            }
+        }
+        out.push(("services for ten days", o, vec![]));
+
+        let mut o = sample::services::outcome();
+        for s in o.work.iter_mut().filter_map(|w| w.service.as_mut()) {
+            s.slo.clear();
+            s.by_label.clear();
+            s.latency = crate::outcome::service::LatencyOutcome::default();
+            s.requests.refused = s.requests.sent;
+            (s.requests.answered, s.good) = (0, 0);
+            s.series.ttft_p99.iter_mut().for_each(|v| *v = None);
+        }
+        o.charges.iter_mut().for_each(|c| c.labels.clear());
+        out.push(("services that refused everyone", o, vec![]));
 
         let mut o = sample::spot();
         o.work.truncate(1);

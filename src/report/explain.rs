@@ -1,6 +1,7 @@
-//! Where a dollar came from: from the bill to its lines, from a line to its price and its jobs.
+//! Where a dollar came from: from the bill to its lines, from a line to its price and its jobs, or its service.
 
 mod losses;
+mod services;
 
 pub use losses::losses;
 
@@ -73,7 +74,8 @@ pub fn bill(o: &Outcome) -> String {
     out.push('\n');
     out.push_str(&losses(o));
     if let Some(first) = order.first() {
-        out.push_str(&format!("\nThe jobs behind a line: fleetcast explain RUN {}\n", first.id));
+        let what = if o.work.iter().any(|w| w.service.is_some()) { "jobs or requests" } else { "jobs" };
+        out.push_str(&format!("\nThe {what} behind a line: fleetcast explain RUN {}\n", first.id));
     }
     out
 }
@@ -89,7 +91,8 @@ fn hours(c: &Charge) -> f64 {
     c.milli_ns.0 as f64 / MILLI_NS_PER_GPU_HOUR
 }
 
-/// A line of the bill: what it is, how its amount comes about, the price behind it, and the jobs that contributed most.
+/// A line of the bill: what it is, how its amount comes about, the price behind it, and the jobs that contributed most; of
+/// a service, its requests, tokens, replicas and teams.
 /// `jobs` are the rows of `jobs.csv` in any order; only the ten largest are kept.
 ///
 /// # Errors
@@ -135,7 +138,10 @@ pub fn charge(o: &Outcome, id: &str, jobs: impl IntoIterator<Item = JobRecord>) 
         line("Source", format!("{} ({})", p.source, p.evidence));
     }
     out.push('\n');
-    out.push_str(&behind(c, jobs, &clock));
+    match services::behind(o, c) {
+        Some(text) => out.push_str(&text),
+        None => out.push_str(&behind(c, jobs, &clock)),
+    }
     Ok(out)
 }
 

@@ -1,6 +1,8 @@
 //! Outcomes for tests: one made by hand (three pools, a week by hours, two variants, a budget), and one simulated, whose
 //! nodes come and go.
 
+pub mod services;
+
 use std::sync::Arc;
 
 use crate::catalog::BillingRule;

@@ -3,6 +3,8 @@
 //! What must be there is reserved first; tables of pools, budgets and variants take the lines left, and say what they
 //! leave out. Plain text: no colour carries a meaning.
 
+mod services;
+
 use comfy_table::{CellAlignment, Table};
 
 use super::chart::options::{Choice, against, dearer, options};
@@ -47,7 +49,10 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     let all = slices(o);
     let mut head = vec![title(o, &clock)];
     head.extend(wrap(&verdict(o, &all, variants, &clock), COLUMNS, 2));
-    let facts = vec![bill_line(o), use_line(o), jobs_line(o)];
+    let mut facts = vec![bill_line(o), use_line(o)];
+    if has_jobs(o) {
+        facts.push(jobs_line(o));
+    }
     let risky = o.has_interruptions();
     let mut waste = waste_lines(o, &all);
     let mut evidence = evidence_lines(o);
@@ -68,8 +73,14 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     let min_variants = nv.min(2);
     // Of what a table of pools would take, a table of runs may have so much that two pools can still be told.
     let room = left.saturating_sub(min_budgets + min_variants);
-    let runs = if nr == 0 { 0 } else { (nr + 1).min(room.saturating_sub((np + 1).min(3))).max(2) };
-    left = left.saturating_sub(runs);
+    let table = |rows: usize, room: usize| match rows {
+        0 => 0,
+        n => (n + 1).min(room.saturating_sub((np + 1).min(3))).max(2),
+    };
+    // Services before runs; these keep the two lines that they need.
+    let served = table(services::of(o).count(), room.saturating_sub(2 * nr.min(1)));
+    let runs = table(nr, room.saturating_sub(served));
+    left = left.saturating_sub(served + runs);
     let pools = (np + 1).min(left.saturating_sub(min_budgets + min_variants).max(2));
     left = left.saturating_sub(pools);
     let budgets = nb.min(left.saturating_sub(min_variants));
@@ -80,6 +91,7 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     let mut blocks = vec![
         head,
         facts,
+        services::lines(o, served.saturating_sub(1)),
         run_lines(o, runs.saturating_sub(1)),
         if risky { supply_lines(o, pools.saturating_sub(1)) } else { pool_lines(o, pools.saturating_sub(1)) },
         waste,
@@ -153,6 +165,10 @@ fn verdict(o: &Outcome, all: &[Slice], variants: &[Outcome], clock: &Clock) -> S
     }
     let useful = o.activity_usd(Activity::Productive);
     let mut text = format!("{} of the bill bought useful work; ", part(useful, bill));
+    let kept = services::verdict(o);
+    if let Some(kept) = &kept {
+        text.push_str(&format!("{kept}; "));
+    }
     text.push_str(&match largest_avoidable(all) {
         Some(s) => format!("the largest avoidable waste is {}, {}", phrase(s.kind), words::usd(s.avoidable)),
         None if all.iter().any(Slice::is_waste) => "none of the waste is avoidable: it is owned or committed".into(),
@@ -161,10 +177,16 @@ fn verdict(o: &Outcome, all: &[Slice], variants: &[Outcome], clock: &Clock) -> S
     let over = o.budgets.iter().filter_map(|b| Some((b, b.crossed_100_ns?))).min_by_key(|x| x.1);
     let choices = options(o, variants);
     let best = choices[1..].iter().reduce(|a, b| if b.usd < a.usd { b } else { a });
-    if let Some((b, at)) = over {
-        text.push_str(&format!("; budget {} is spent on {}", b.name, clock.date(at)));
+    let last = if let Some((b, at)) = over {
+        format!("; budget {} is spent on {}", b.name, clock.date(at))
     } else if let Some(v) = best.filter(|v| v.usd < choices[0].usd * 0.995) {
-        text.push_str(&format!("; {} is {}", v.name, against(&choices[0], v)));
+        format!("; {} is {}", v.name, against(&choices[0], v))
+    } else {
+        String::new()
+    };
+    // Two lines hold what broken promises are and the waste; a third thing only where it fits.
+    if kept.is_none() || text.chars().count() + last.chars().count() < 2 * COLUMNS - 20 {
+        text.push_str(&last);
     }
     text.push('.');
     text
@@ -203,6 +225,11 @@ fn use_line(o: &Outcome) -> String {
         None => "no GPU time in the window".to_owned(),
     };
     gutter("Use", &text)
+}
+
+/// Whether there is anything to say of jobs: a run with services may have none.
+fn has_jobs(o: &Outcome) -> bool {
+    services::of(o).next().is_none() || o.jobs != crate::outcome::JobCounts::default()
 }
 
 /// Every job that was there is in one of the figures after the equals sign.
@@ -250,20 +277,24 @@ fn pool_lines(o: &Outcome, rows: usize) -> Vec<String> {
     if keep < order.len() {
         order.sort_by_key(|p| std::cmp::Reverse(p.bill.0));
     }
-    let mut t = columns(&["pool", "GPUs", "market", "USD", "share", "USD/useful GPU-h", "wait p50", "p90"]);
+    let waits = has_jobs(o);
+    let header = ["pool", "GPUs", "market", "USD", "share", "USD/useful GPU-h", "wait p50", "p90"];
+    let mut t = columns(&header[..if waits { 8 } else { 6 }]);
     for p in &order[..keep] {
         let gpu = p.unit == "gpu";
         let wait = |q: f64| p.waits.quantile(q).map_or_else(|| "–".into(), words::length);
-        t.add_row(vec![
+        let mut row = vec![
             words::shorten(&p.name, 18),
             if gpu { words::number(p.units_at_start, 0) } else { "–".into() },
             p.market.clone(),
             words::dollars(p.bill.0.to_f64()),
             part(p.bill.0, bill),
             p.usd_per_useful_hour().filter(|_| gpu).map_or_else(|| "–".into(), |v| words::number(v, 2)),
-            wait(0.5),
-            wait(0.9),
-        ]);
+        ];
+        if waits {
+            row.extend([wait(0.5), wait(0.9)]);
+        }
+        t.add_row(row);
     }
     let rest = &order[keep..];
     if !rest.is_empty() {
@@ -460,12 +491,18 @@ fn variant_lines(o: &Outcome, variants: &[Outcome], rows: usize) -> Vec<String> 
             words::shorten(&v.name, 22),
             format!("{} USD", words::dollars(v.usd)),
             match (today.finish_s, v.finish_s, v.wait_p90_s) {
+                _ if today.attained.is_some() => promises(v),
                 (_, Some(s), _) => format!("done in {}", words::length((s * 1e9) as u64)),
                 (Some(_), None, _) => "no run done".into(),
                 (None, None, Some(s)) => format!("p90 wait {}", words::length((s * 1e9) as u64)),
                 (None, None, None) => "–".into(),
             },
-            v.truth.map_or_else(|| "–".into(), |u| format!("use {}", words::percent(u))),
+            // Promises take the room of the use.
+            if today.attained.is_some() {
+                String::new()
+            } else {
+                v.truth.map_or_else(|| "–".into(), |u| format!("use {}", words::percent(u)))
+            },
             change,
         ]);
     }
@@ -475,6 +512,13 @@ fn variant_lines(o: &Outcome, variants: &[Outcome], rows: usize) -> Vec<String> 
         l.push_str(&format!("; {} more", rest.len() - keep));
     }
     lines
+}
+
+/// `96.1 % kept, TTFT p99 1.25 s`.
+fn promises(v: &Choice) -> String {
+    let kept = v.attained.map_or_else(|| "–".into(), words::attained);
+    let ttft = v.ttft_p99_s.map_or_else(|| "–".into(), |s| words::latency((s * 1e9) as u64));
+    format!("{kept} kept, TTFT p99 {ttft}")
 }
 
 /// The three weakest inputs: on one line where they fit, else one a line.
@@ -567,6 +611,37 @@ mod tests {
         let text = super::text(&o, &[o.clone(), o.clone()], &next());
         fits(&text);
         for part in ["Runs", "Pools", "Waste", "Budgets", "Variants", "Weakest", "Try next"] {
+            assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
+        }
+        assert!(text.contains("more") && text.contains("others"), "{text}");
+    }
+
+    #[test]
+    fn services_have_their_lines_and_jobs_none_where_there_are_none() {
+        let mut o = sample::services::outcome();
+        let mut better = o.clone();
+        better.variant = Some("more".into());
+        let s = better.work[0].service.as_mut().unwrap();
+        s.good = s.requests.concluded();
+        let text = super::text(&o, &[better], &next());
+        fits(&text);
+        for part in ["Bill", "Use", "Services", "Pools", "Waste", "Variants", "Try next"] {
+            assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
+        }
+        assert!(!text.contains("Jobs") && !text.contains("wait"), "{text}");
+        // Many of everything: still 25 lines, and no part is gone.
+        let (other, spot) = (sample::outcome(None, 1.0, 1.0), sample::spot());
+        o.budgets = other.budgets;
+        o.evidence = other.evidence;
+        o.jobs = other.jobs;
+        o.work.extend(spot.work);
+        o.pools.extend(spot.pools);
+        for i in 0..9 {
+            o.work.push(WorkOutcome { name: format!("a-service-with-a-long-name-{i}"), ..o.work[0].clone() });
+        }
+        let text = super::text(&o, &[o.clone(), o.clone()], &next());
+        fits(&text);
+        for part in ["Jobs", "Services", "Runs", "Pools", "Waste", "Budgets", "Variants", "Weakest", "Try next"] {
             assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
         }
         assert!(text.contains("more") && text.contains("others"), "{text}");

@@ -5,11 +5,13 @@
 
 pub mod jobs;
 pub mod losses;
+pub mod services;
 
 use serde::Serialize;
 
 pub use jobs::{JobRecord, JobsCsv, read_jobs};
 pub use losses::loss_tables;
+pub use services::service_tables;
 
 use super::chart::{csv, num};
 use super::clock::Clock;
@@ -156,7 +158,7 @@ mod tests {
             }
             pattern.ends_with(|c: char| c.is_ascii_uppercase()) || rest.is_empty()
         };
-        for o in [sample::outcome(None, 1.0, 1.0), sample::spot()] {
+        for o in [sample::outcome(None, 1.0, 1.0), sample::spot(), sample::services::outcome()] {
             for m in metrics(&o) {
                 assert!(rows.iter().any(|r| *r == m.name || same(r, &m.name)), "{}", m.name);
             }
@@ -191,6 +193,90 @@ mod tests {
         let on_demand =
             o.split().iter().filter(|r| r.part == crate::outcome::Part::OnDemand).map(|r| r.usd.0).sum::<Usd>();
         assert_eq!(of("cost.fallback"), Some(on_demand.to_f64()));
+    }
+
+    #[test]
+    fn figures_of_services_are_the_quotients_that_they_say() {
+        use crate::outcome::service::{RequestCounts, TokenCounts};
+        use crate::outcome::{DeploymentOutcome, Exact, Money, Promise, ServiceOutcome, SloOutcome};
+        let mut o = sample::outcome(None, 1.0, 1.0);
+        o.horizon_ns = 100_000_000_000;
+        let requests = RequestCounts {
+            sent: 1_000,
+            answered: 700,
+            from_cache: 100,
+            refused: 40,
+            limited: 30,
+            timed_out: 20,
+            failed: 10,
+            in_flight_at_end: 100,
+            retries: 7,
+            ..RequestCounts::default()
+        };
+        let tokens = TokenCounts { input: 4_000, input_cached: 1_000, output: 500, prefilled: 3_000, produced: 500 };
+        let deployment = |gpus, ready: u128, busy: u128, mean, max, kv, prefill| DeploymentOutcome {
+            gpus,
+            ready_ns: Exact(ready),
+            busy_ns: Exact(busy),
+            ready_mean: mean,
+            ready_max: max,
+            kv_use_mean: kv,
+            prefill_share: prefill,
+            started: 3,
+            preemptions: 5,
+            ..DeploymentOutcome::default()
+        };
+        let slo = |what, met, of| SloOutcome { what, within_ns: 1, share: 0.9, met, of };
+        let mut s = ServiceOutcome {
+            requests,
+            tokens,
+            good: 450,
+            slo: vec![slo(Promise::Ttft, 540, 900), slo(Promise::Deadline, 0, 0)],
+            // Prompts: (60 × 1 × 0.5 + 20 × 4 × 0.25) of 60 × 1 + 20 × 4: 50 / 140.
+            deployments: vec![deployment(1, 150, 60, 1.5, 2, 0.4, 0.5), deployment(4, 50, 20, 0.5, 1, 0.8, 0.25)],
+            ..ServiceOutcome::default()
+        };
+        for ns in [1_000, 1_100, 1_900] {
+            s.latency.ttft.record(ns);
+            s.latency.itl_ps.record(ns);
+            s.deployments[1].start_up.record(ns);
+        }
+        o.work[0].name = "chat".into();
+        o.work[0].bill = Money(Usd(14_000_000_000_000));
+        o.work[0].service = Some(Box::new(s));
+        let all = metrics(&o);
+        let of = |name: &str| all.iter().find(|m| m.name == name).unwrap_or_else(|| panic!("{name}")).value;
+        for (name, want) in [
+            // 700 + 100 + 100 lost concluded.
+            ("slo.chat.attained", 50.0),
+            ("slo.chat.ttft", 60.0),
+            ("slo.chat.lost", 100.0 / 9.0),
+            ("slo.chat.ttft_p50", 1.1e-6),
+            ("slo.chat.ttft_p99", 1.9e-6),
+            ("slo.chat.itl_p50", 1.1e-9),
+            ("service.chat.requests", 1_000.0),
+            ("service.chat.limited", 30.0),
+            ("service.chat.retries", 7.0),
+            ("service.chat.goodput", 4.5),
+            ("service.chat.prefix_hit", 25.0),
+            ("service.chat.usd_per_million_input", 5.0 / 4_000.0 * 1e6),
+            ("service.chat.usd_per_million_output", 9.0 / 500.0 * 1e6),
+            ("service.chat.usd_per_request", 14.0 / 800.0),
+            ("service.chat.usd_per_good_request", 14.0 / 450.0),
+            ("service.chat.cold_starts", 6.0),
+            ("service.chat.start_up_p50", 1.1e-6),
+            ("service.chat.preemptions", 10.0),
+            // (150 × 0.4 + 50 × 0.8) / 200
+            ("service.chat.kv_use", 50.0),
+            ("service.chat.replicas_mean", 2.0),
+            ("service.chat.replicas_max", 3.0),
+            ("service.chat.busy", 40.0),
+        ] {
+            let got = of(name).unwrap_or_else(|| panic!("{name}"));
+            assert!((got - want).abs() <= 1e-12 * want, "{name}: {got}, not {want}");
+        }
+        assert_eq!((of("slo.chat.deadline"), of("slo.chat.tpot_p50")), (None, None));
+        assert!(!all.iter().any(|m| m.name == "slo.chat.e2e"), "nothing of the kind is promised");
     }
 
     #[test]

@@ -114,6 +114,37 @@ pub fn length(ns: u64) -> String {
     two(h / 24, "d", h % 24, "h")
 }
 
+/// A latency in nanoseconds, about three digits: `0 ms`, `4.2 ms`, `850 ms`, `1.25 s`, `12.5 s`; as [`length`] from a
+/// minute on.
+#[must_use]
+pub fn latency(ns: u64) -> String {
+    let (ms, s) = (ns as f64 / 1e6, ns as f64 / 1e9);
+    let short = |v: f64, decimals: usize, unit: &str| {
+        let text = number(v, decimals);
+        let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        format!("{text} {unit}")
+    };
+    match () {
+        () if ns > 0 && ms < 0.095 => short(ms, 3, "ms"),
+        () if ms < 9.95 => short(ms, 1, "ms"),
+        () if ms < 999.5 => short(ms, 0, "ms"),
+        () if s < 9.995 => short(s, 2, "s"),
+        () if s < 59.95 => short(s, 1, "s"),
+        () => length(ns),
+    }
+}
+
+/// A share that is held against a promise: one decimal, two from 99 % on, rounded down, so that 100 % is all of them and
+/// what fell short never reads as what was promised: `95 %`, `91.2 %`, `99.97 %`.
+#[must_use]
+pub fn attained(share: f64) -> String {
+    let p = share * 100.0;
+    let unit = if p >= 99.0 { 100.0 } else { 10.0 };
+    // The quotient of two counts may lie a hair below the decimal that it is.
+    let text = format!("{:.2}", (p * unit + 1e-7).floor() / unit);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// Cuts a text to `max` characters, with an ellipsis where something was cut.
 #[must_use]
 pub fn shorten(text: &str, max: usize) -> String {
@@ -201,5 +232,30 @@ mod tests {
         assert_eq!(shorten("äöü", 3), "äöü");
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
         assert_eq!(sentence("idle"), "Idle");
+    }
+
+    #[test]
+    fn latencies_have_about_three_digits() {
+        let ms = 1_000_000;
+        for (ns, text) in [
+            (0, "0 ms"),
+            (42_000, "0.042 ms"),
+            (4_240_000, "4.2 ms"),
+            (9_960_000, "10 ms"),
+            (850 * ms, "850 ms"),
+            (999_600_000, "1 s"),
+            (1_250 * ms, "1.25 s"),
+            (9_996 * ms, "10 s"),
+            (100 * ms, "100 ms"),
+            (61_000 * ms, "1 min 1 s"),
+        ] {
+            assert_eq!(latency(ns), text);
+        }
+    }
+
+    #[test]
+    fn what_fell_short_never_reads_as_promised() {
+        let texts = [0.95, 0.91299, 0.949_99, 0.999, 0.999_98, 1.0, 0.0].map(attained);
+        assert_eq!(texts, ["95 %", "91.2 %", "94.9 %", "99.9 %", "99.99 %", "100 %", "0 %"]);
     }
 }

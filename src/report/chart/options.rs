@@ -1,4 +1,5 @@
-//! The options: what each variant costs and how long its jobs wait, with today marked.
+//! The options: what each variant costs and how long its jobs wait, or how its services keep their promises, with today
+//! marked.
 
 use super::{Drawing, csv, num};
 use crate::outcome::{Outcome, metrics};
@@ -18,10 +19,22 @@ pub struct Choice {
     pub wait_p90_s: Option<f64>,
     /// Median time from arrival to completion of runs that keep their progress, seconds; absent where none has finished.
     pub finish_s: Option<f64>,
+    /// Of the requests to services that concluded, the share that kept every promise, 0 to 1; absent without any.
+    pub attained: Option<f64>,
+    /// 99th percentile of the time to the first token over all services, seconds; absent where none was answered.
+    pub ttft_p99_s: Option<f64>,
     /// Allocated utilisation, 0 to 1.
     pub allocated: Option<f64>,
     /// True utilisation, 0 to 1.
     pub truth: Option<f64>,
+}
+
+impl Choice {
+    /// What is drawn across, less of which is better: seconds of p90 wait, or, where there are services, the percentage
+    /// of requests that a promise was broken to.
+    fn across(&self, served: bool) -> Option<f64> {
+        if served { self.attained.map(|a| 100.0 * (1.0 - a)) } else { self.wait_p90_s }
+    }
 }
 
 /// Today and its variants, today first.
@@ -32,11 +45,20 @@ pub fn options(o: &Outcome, variants: &[Outcome]) -> Vec<Choice> {
         let u = o.utilisation();
         let mut finish = crate::kernel::Histogram::new();
         o.work.iter().filter(|w| w.run.is_some()).for_each(|w| finish.merge(&w.turnaround));
+        let mut ttft = crate::kernel::Histogram::new();
+        let (mut good, mut concluded) = (0, 0);
+        for v in o.work.iter().filter_map(|w| w.service.as_deref()) {
+            ttft.merge(&v.latency.ttft);
+            good += v.good;
+            concluded += v.requests.concluded();
+        }
         Choice {
             name,
             usd: o.bill().to_f64(),
             wait_p90_s: waits.quantile(0.9).map(|ns| ns as f64 / 1e9),
             finish_s: finish.quantile(0.5).map(|ns| ns as f64 / 1e9),
+            attained: (concluded > 0).then(|| good as f64 / concluded as f64),
+            ttft_p99_s: ttft.quantile(0.99).map(|ns| ns as f64 / 1e9),
             allocated: u.map(|u| u.0),
             truth: u.map(|u| u.1),
         }
@@ -57,10 +79,15 @@ pub fn dearer(base: &Choice, v: &Choice) -> String {
 }
 
 /// What a variant changes in the bill and the waits, in words: `12 % cheaper, p90 wait 3 min longer`; of runs that keep
-/// their progress, when they are done: `12 % cheaper, runs done 3 h later`.
+/// their progress, when they are done: `12 % cheaper, runs done 3 h later`; of services, how their promises are kept.
 #[must_use]
 pub fn against(base: &Choice, v: &Choice) -> String {
     let cost = dearer(base, v);
+    if let (Some(a), Some(b)) = (base.attained, v.attained) {
+        let [a, b] = [a, b].map(words::attained);
+        let kept = format!("{cost}, promises kept for {b} of requests");
+        return if a == b { format!("{kept} as before") } else { format!("{kept} instead of {a}") };
+    }
     if let (Some(a), Some(b)) = (base.finish_s, v.finish_s) {
         let d = words::length(((a - b).abs() * 1e9) as u64);
         return match a - b {
@@ -88,8 +115,16 @@ fn title(all: &[Choice]) -> String {
     if best.usd < today.usd * 0.9995 {
         return format!("{} is the cheapest option: {}", best.name, against(today, best));
     }
-    let shorter = all[1..].iter().filter(|v| v.wait_p90_s < today.wait_p90_s);
-    match shorter.reduce(|a, b| if b.usd < a.usd { b } else { a }) {
+    let served = today.attained.is_some();
+    let better = all[1..].iter().filter(|v| match (v.across(served), today.across(served)) {
+        (Some(a), Some(b)) => a < b,
+        (a, b) => !served && a < b,
+    });
+    match better.reduce(|a, b| if b.usd < a.usd { b } else { a }) {
+        Some(v) if served => {
+            format!("No option is cheaper than today; {} keeps more promises: {}", v.name, against(today, v))
+        }
+        None if served => "No option beats today: none is cheaper and none keeps more promises".into(),
         Some(v) => format!("No option is cheaper than today; {} buys shorter waits: {}", v.name, against(today, v)),
         None => "No option beats today: none is cheaper and none waits less".into(),
     }
@@ -106,16 +141,17 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     let table = table(o, variants);
     let note = "down and left is better; the stepped line joins the options that no other beats on both";
     let (mut s, body) = page(&title, note, about);
-    let shown: Vec<&Choice> = all.iter().filter(|v| v.wait_p90_s.is_some()).collect();
+    let served = all[0].attained.is_some();
+    let shown: Vec<&Choice> = all.iter().filter(|v| v.across(served).is_some()).collect();
     if shown.is_empty() {
         let t = "No job started under any option: there are no waits to compare";
         s.text(body.x0, body.y0 + 60.0, t, HEAD_PX, GREY, Anchor::Start);
         return Some(Drawing { name: "options", title, scene: s, csv: table });
     }
-    let plot = frame(&mut s, &body, &shown);
-    frontier(&mut s, &plot, &shown);
+    let plot = frame(&mut s, &body, &shown, served);
+    frontier(&mut s, &plot, &shown, served);
     for (i, v) in shown.iter().enumerate() {
-        let (x, y) = spot(&plot, v);
+        let (x, y) = spot(&plot, v, served);
         if v.name == "today" && i == 0 {
             s.shapes.push(Shape::Disc((x, y), 19.0, VERMILION));
             s.shapes.push(Shape::Disc((x, y), 14.0, WHITE));
@@ -124,7 +160,7 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
             s.shapes.push(Shape::Disc((x, y), 13.0, BLUE));
         }
     }
-    let left_out = label_points(&mut s, &plot, &body, &shown, &all[0]);
+    let left_out = label_points(&mut s, &plot, &body, &shown, &all[0], served);
     if left_out > 0 {
         let text = format!("{left_out} more had no room for a name: see options.csv");
         s.text(body.x1, body.y0 + 24.0, text, LABEL_PX, GREY, Anchor::End);
@@ -132,18 +168,18 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     Some(Drawing { name: "options", title, scene: s, csv: table })
 }
 
-fn spot(plot: &Plot, v: &Choice) -> (f64, f64) {
-    plot.at(v.wait_p90_s.unwrap_or(0.0), v.usd)
+fn spot(plot: &Plot, v: &Choice, served: bool) -> (f64, f64) {
+    plot.at(v.across(served).unwrap_or(0.0), v.usd)
 }
 
 /// Axes around the points with a margin; a wide spread of waits gets an axis of factors.
-fn frame(s: &mut Scene, body: &Area, shown: &[&Choice]) -> Plot {
+fn frame(s: &mut Scene, body: &Area, shown: &[&Choice], served: bool) -> Plot {
     let range = |v: Vec<f64>| {
         let (lo, hi) = v.iter().fold((f64::MAX, f64::MIN), |a, v| (a.0.min(*v), a.1.max(*v)));
         (lo, hi)
     };
     let (c0, c1) = range(shown.iter().map(|v| v.usd).collect());
-    let (w0, w1) = range(shown.iter().filter_map(|v| v.wait_p90_s).collect());
+    let (w0, w1) = range(shown.iter().filter_map(|v| v.across(served)).collect());
     let pad = ((c1 - c0) * 0.25).max(c1.abs() * 0.02).max(0.5);
     let y = Scale::Linear((c0 - pad).max(0.0), c1 + pad);
     let (t, step) = match y {
@@ -153,7 +189,14 @@ fn frame(s: &mut Scene, body: &Area, shown: &[&Choice]) -> Plot {
     let left = y_ticks.iter().map(|t| theme::width(&t.1, TICK_PX, false)).fold(0.0, f64::max) + 14.0;
     let area = Area::new(body.x0 + left, body.y0 + 56.0, body.x1 - 40.0, body.y1 - 80.0);
     // Minutes or hours on an even axis; factors where the longest wait is far beyond the shortest.
-    let (x, x_ticks, unit) = if w0 >= 1.0 && w1 / w0 > 20.0 {
+    let (x, x_ticks, unit) = if served {
+        let pad = ((w1 - w0) * 0.25).max(w1 * 0.1).max(0.02);
+        let (lo, hi) = ((w0 - pad).max(0.0), (w1 + pad).min(100.0));
+        let (v, step) = ticks(lo, hi, 7);
+        // Attainment, from the best on the left: down and left is better, as with waits.
+        let t = v.iter().map(|v| (*v, format!("{} %", words::number(100.0 - v, words::decimals(step))))).collect();
+        (Scale::Linear(lo, hi), t, "requests that kept every promise".to_owned())
+    } else if w0 >= 1.0 && w1 / w0 > 20.0 {
         let (lo, hi) = (w0 / 1.6, w1 * 1.6);
         (Scale::Log(lo, hi), log_time(lo, hi), "p90 wait (each step a factor)".to_owned())
     } else {
@@ -176,8 +219,8 @@ fn frame(s: &mut Scene, body: &Area, shown: &[&Choice]) -> Plot {
     plot
 }
 
-fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice]) {
-    let mut points: Vec<(f64, f64)> = shown.iter().map(|v| spot(plot, v)).collect();
+fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice], served: bool) {
+    let mut points: Vec<(f64, f64)> = shown.iter().map(|v| spot(plot, v, served)).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
     // Pixels grow downwards: going right, only a point lower than all before it is unbeaten.
     let mut line: Vec<(f64, f64)> = Vec::new();
@@ -193,19 +236,24 @@ fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice]) {
 
 /// Names and differences beside the points, each where it meets neither a text nor a point; returns how many found no
 /// place.
-fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice) -> usize {
+fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice, served: bool) -> usize {
     let mut left_out = 0;
     let spots: Vec<Area> = shown
         .iter()
         .map(|v| {
-            let (x, y) = spot(plot, v);
+            let (x, y) = spot(plot, v, served);
             Area::new(x - 20.0, y - 20.0, x + 20.0, y + 20.0)
         })
         .collect();
     let bounds = Area::new(plot.area.x0, body.y0 + 34.0, body.x1, plot.area.y1 - 4.0);
     for v in shown {
-        let (x, y) = spot(plot, v);
-        let detail = if v.name == today.name {
+        let (x, y) = spot(plot, v, served);
+        let detail = if served {
+            let kept = words::attained(v.attained.unwrap_or(0.0));
+            let ttft = v.ttft_p99_s.map(|s| format!(", TTFT p99 {}", words::latency((s * 1e9) as u64)));
+            let usd = if v.name == today.name { format!("{} USD", words::dollars(v.usd)) } else { dearer(today, v) };
+            format!("{usd}, {kept} kept{}", ttft.unwrap_or_default())
+        } else if v.name == today.name {
             format!("{} USD, p90 {}", words::dollars(v.usd), words::length((v.wait_p90_s.unwrap_or(0.0) * 1e9) as u64))
         } else {
             against(today, v)
@@ -272,12 +320,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn services_are_compared_by_their_promises() {
+        let choice = |usd, attained| Choice {
+            name: "a".into(),
+            usd,
+            wait_p90_s: None,
+            finish_s: None,
+            attained: Some(attained),
+            ttft_p99_s: None,
+            allocated: None,
+            truth: None,
+        };
+        let base = choice(100.0, 0.95);
+        let text = against(&base, &choice(88.0, 0.912));
+        assert_eq!(text, "12 % cheaper, promises kept for 91.2 % of requests instead of 95 %");
+        let text = against(&base, &choice(100.0, 0.95));
+        assert_eq!(text, "same cost, promises kept for 95 % of requests as before");
+        assert!((base.across(true).unwrap() - 5.0).abs() < 1e-9);
+        let dearer = title(&[base.clone(), choice(120.0, 0.99)]);
+        assert!(dearer.starts_with("No option is cheaper than today; a keeps more promises"), "{dearer}");
+        let worse = title(&[base.clone(), choice(120.0, 0.9)]);
+        assert!(worse.starts_with("No option beats today"), "{worse}");
+    }
+
+    #[test]
     fn runs_that_keep_their_progress_are_compared_by_when_they_are_done() {
         let choice = |usd, finish_s| Choice {
             name: String::new(),
             usd,
             wait_p90_s: Some(9.0),
             finish_s,
+            attained: None,
+            ttft_p99_s: None,
             allocated: None,
             truth: None,
         };
