@@ -8,12 +8,14 @@ pub mod dashboard;
 pub mod dollars;
 pub mod finishes;
 pub mod gantt;
+pub mod heat;
 pub mod inspect;
 pub mod labels;
 pub mod notice;
 pub mod options;
 pub mod profile;
 pub mod requests;
+pub mod response;
 pub mod spend;
 pub mod split;
 pub mod survival;
@@ -87,11 +89,29 @@ pub fn luck_drawings(candidates: &[Candidate], curves: &[CurveOutcome], about: &
     all
 }
 
-/// The drawings of a sweep, each with the name of its file: one a metric that has values.
+/// The drawings of a sweep, each with the name of its file: one a metric that has values. A heat map over a grid of two axes,
+/// else curves.
 #[must_use]
 pub fn sweep_drawings(s: &Swept, version: &str) -> Vec<(String, Drawing)> {
-    let _ = (s, version);
-    Vec::new()
+    let plan = &s.plan;
+    let variant = plan.variant.as_ref().map(|v| format!(", variant {v}")).unwrap_or_default();
+    let runs = match plan.replications {
+        1 => "1 run a point".to_owned(),
+        n => format!("{} runs a point, every point under the same luck", super::words::count(n.into())),
+    };
+    let about = About {
+        subtitle: format!("{}{variant} · {} · seed {} · {runs}", plan.name, plan.about, plan.seed),
+        footnote: format!("simulated by fleetcast {version}, seed {}", plan.seed),
+        ..About::default()
+    };
+    let mut all = Vec::new();
+    for (i, m) in plan.metrics.iter().enumerate() {
+        let drawing = heat::draw(s, i, &about).or_else(|| response::draw(s, i, &about));
+        // Names of labels and workloads may have what a file's name may not.
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
+        all.extend(drawing.map(|d| (m.name.chars().map(safe).collect(), d)));
+    }
+    all
 }
 
 /// Draws each as SVG and PNG, in parallel; the order stays.
