@@ -97,7 +97,7 @@ pub fn sweep_drawings(s: &Swept, version: &str) -> Vec<(String, Drawing)> {
     let variant = plan.variant.as_ref().map(|v| format!(", variant {v}")).unwrap_or_default();
     let runs = match plan.replications {
         1 => "1 run a point".to_owned(),
-        n => format!("{} runs a point, every point under the same luck", super::words::count(n.into())),
+        n => format!("{} runs a point", super::words::count(n.into())),
     };
     let about = About {
         subtitle: format!("{}{variant} · {} · seed {} · {runs}", plan.name, plan.about, plan.seed),

@@ -117,10 +117,10 @@ pub fn short_names(p: &Plan) -> Vec<String> {
     parts.iter().enumerate().map(name).collect()
 }
 
-/// A point in few words: `nodes 4, queue Fifo`.
+/// A point in few words: `nodes = 4 and queue = Fifo`.
 #[must_use]
 pub fn point_name(p: &Plan, point: usize) -> String {
-    let parts: Vec<String> = short_names(p).iter().zip(&p.points[point]).map(|(n, v)| format!("{n} {v}")).collect();
+    let parts: Vec<String> = short_names(p).iter().zip(&p.points[point]).map(|(n, v)| format!("{n} = {v}")).collect();
     words::list(&parts)
 }
 
@@ -145,6 +145,16 @@ pub fn plain(v: f64) -> String {
         _ => 4,
     };
     words::number(v, decimals)
+}
+
+/// A mean with half the width of its interval, to two digits of the latter: `15.1 ± 2.8`.
+#[must_use]
+pub fn with_half(mean: f64, half: f64) -> String {
+    if half <= 0.0 || !half.is_finite() {
+        return plain(mean);
+    }
+    let decimals = (1.0 - half.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{} ± {}", words::number(mean, decimals), words::number(half, decimals))
 }
 
 /// What a metric is called in a title.
@@ -185,8 +195,8 @@ pub fn against(from: f64, to: f64, unit: &str) -> String {
     }
     if from > 0.0 && to >= 0.0 {
         let ratio = to / from;
-        if ratio >= 10.0 {
-            return format!("{} times as much", words::number(ratio, 0));
+        if ratio >= 2.5 {
+            return format!("{} times as much", words::number(ratio, usize::from(ratio < 9.95)));
         }
         return format!("{} {word}", words::percent((ratio - 1.0).abs()));
     }
@@ -207,5 +217,8 @@ mod tests {
         assert_eq!(against(40.0, 30.0, "%"), "10 points less");
         assert_eq!(against(0.0, 30.0, "s"), "30 s more");
         assert_eq!(against(2.0, 90.0, "h"), "45 times as much");
+        assert_eq!(with_half(15.053, 2.79), "15.1 ± 2.8");
+        assert_eq!(with_half(54_537.2, 217.0), "54,537 ± 217");
+        assert_eq!(with_half(187.776, 0.0), "187.8");
     }
 }

@@ -8,7 +8,7 @@ use super::super::table;
 use super::counted;
 use crate::experiment::sweep::Swept;
 use crate::outcome::metric::Direction;
-use crate::report::sweep::{self, figure, plain, points_csv, short_names};
+use crate::report::sweep::{self, figure, plain, points_csv, short_names, with_half};
 use crate::report::words;
 use crate::scenario::CurveUnit;
 
@@ -89,7 +89,7 @@ fn rows(s: &Swept, order: &[usize]) -> String {
             row.push(match s.estimate(point, i).mean {
                 None => "–".to_owned(),
                 Some(m) => match (m.low, m.high) {
-                    (Some(low), Some(high)) if high > low => format!("{} ± {}", plain(m.mean), plain((high - low) / 2.0)),
+                    (Some(low), Some(high)) => with_half(m.mean, (high - low) / 2.0),
                     _ => plain(m.mean),
                 },
             });
