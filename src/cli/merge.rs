@@ -106,9 +106,11 @@ fn faults(parts: &[Part<'_>]) -> Diagnostics {
         }
     }
     // A list of what is missing stays short however many parts there are.
-    let missing: Vec<String> = (1..=of).filter(|i| parts.iter().all(|p| index(p) != *i)).map(|i| i.to_string()).collect();
+    let missing: Vec<String> =
+        (1..=of).filter(|i| parts.iter().all(|p| index(p) != *i)).map(|i| i.to_string()).collect();
     if !missing.is_empty() {
-        let (some, more) = (missing.iter().take(12).cloned().collect::<Vec<_>>().join(", "), missing.len().saturating_sub(12));
+        let (some, more) =
+            (missing.iter().take(12).cloned().collect::<Vec<_>>().join(", "), missing.len().saturating_sub(12));
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         out.push(
             Diagnostic::error(format!("of the {of} shards these are missing: {some}{more}"))

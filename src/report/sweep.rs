@@ -109,9 +109,7 @@ pub fn short_names(p: &Plan) -> Vec<String> {
     let parts: Vec<Vec<&str>> = p.axes.iter().map(|a| a.path.split('.').collect()).collect();
     let tail = |v: &[&str], n: usize| v[v.len().saturating_sub(n)..].join(".");
     let name = |(i, mine): (usize, &Vec<&str>)| {
-        let alone = |n: &usize| {
-            parts.iter().enumerate().all(|(j, other)| i == j || tail(other, *n) != tail(mine, *n))
-        };
+        let alone = |n: &usize| parts.iter().enumerate().all(|(j, other)| i == j || tail(other, *n) != tail(mine, *n));
         tail(mine, (1..=mine.len()).find(alone).unwrap_or(mine.len()))
     };
     parts.iter().enumerate().map(name).collect()

@@ -38,7 +38,8 @@ pub fn finish(out: &OutDir, s: &Swept, shown: &Shown<'_>, console: &Console) -> 
             out.write(&format!("charts/{file}.csv"), c.csv.as_bytes())?;
         }
     }
-    let text = if shown.json { sweep::json(s).map_err(|e| Failure::Fault(e.into()))? } else { text(s, shown, out.path()) };
+    let text =
+        if shown.json { sweep::json(s).map_err(|e| Failure::Fault(e.into()))? } else { text(s, shown, out.path()) };
     console.print(&text);
     Ok(())
 }
@@ -118,7 +119,9 @@ fn sure(s: &Swept, order: &[usize], known: usize) -> String {
     let first = &plan.metrics[0];
     let mut out = String::new();
     if s.alike() {
-        out.push_str("All runs of a point are the same, event for event: nothing random was drawn, or nothing that matters.\n");
+        out.push_str(
+            "All runs of a point are the same, event for event: nothing random was drawn, or nothing that matters.\n",
+        );
     } else if plan.replications < 2 {
         out.push_str("A single run of each point says nothing of luck: --replications 20 gives intervals.\n");
     } else {
@@ -128,11 +131,9 @@ fn sure(s: &Swept, order: &[usize], known: usize) -> String {
             (_, 0) => String::new(),
             (0, _) => format!("The first is better than every other by {}, run against run.\n", first.name),
             (t, r) if t >= r => format!("No point can be told from the first by {}, run against run.\n", first.name),
-            (t, _) => format!(
-                "{} cannot be told from the first by {}, run against run.\n",
-                counted(t, "point"),
-                first.name
-            ),
+            (t, _) => {
+                format!("{} cannot be told from the first by {}, run against run.\n", counted(t, "point"), first.name)
+            }
         });
         if let Some(d) = order.get(known.wrapping_sub(1)).and_then(|worst| s.difference(order[0], *worst, 0))
             && rest > 0
@@ -167,8 +168,12 @@ fn next(s: &Swept, order: &[usize], known: usize, shown: &Shown<'_>, folder: &Pa
         out.push("fleetcast metrics".to_owned());
         return out;
     }
-    let sets: Vec<String> =
-        plan.axes.iter().zip(&plan.points[best]).map(|(a, v)| format!(" --set {}", quoted(&format!("{}={v}", a.path)))).collect();
+    let sets: Vec<String> = plan
+        .axes
+        .iter()
+        .zip(&plan.points[best])
+        .map(|(a, v)| format!(" --set {}", quoted(&format!("{}={v}", a.path))))
+        .collect();
     out.push(format!("fleetcast run{scenario}{base}{}    the first, in full", sets.concat()));
     if let Some(edge) = edge(s, best).filter(|_| s.ties(best, 0).len() + 1 < known) {
         out.push(format!("{edge}: the first lies at the end of that axis"));

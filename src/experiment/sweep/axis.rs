@@ -83,7 +83,9 @@ impl Axis {
                             .at(place.0, place.1, "too many")
                             .help("widen its step"),
                     ),
-                    Err(why) => out.push(why.into_diagnostic(text).at(place.0, place.1, "not a range that can be used")),
+                    Err(why) => {
+                        out.push(why.into_diagnostic(text).at(place.0, place.1, "not a range that can be used"))
+                    }
                 }
             } else {
                 pieces.push(Piece::One(text.to_owned(), *place));

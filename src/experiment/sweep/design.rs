@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn each_axis_of_a_hypercube_has_luck_of_its_own() {
-        let (one, two) = (design(&["a=0..1", "b=0..1"], Some(9), 3), design(&["b=0..1", "c=0..1", "a=0..1"], Some(9), 3));
+        let (one, two) =
+            (design(&["a=0..1", "b=0..1"], Some(9), 3), design(&["b=0..1", "c=0..1", "a=0..1"], Some(9), 3));
         let column = |d: &Design, k: usize| (0..d.len()).map(|i| d.values(i)[k].clone()).collect::<Vec<_>>();
         assert_eq!((column(&one, 0), column(&one, 1)), (column(&two, 2), column(&two, 0)));
         assert_ne!(column(&one, 0), column(&one, 1));

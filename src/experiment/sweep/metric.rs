@@ -104,8 +104,8 @@ pub fn defaults(m: &Model, known: &BTreeMap<String, &'static MetricDoc>) -> Vec<
 mod tests {
     use super::super::super::fixture::v7;
     use super::*;
-    use crate::outcome::metric::metrics;
     use crate::outcome::Silent;
+    use crate::outcome::metric::metrics;
     use crate::sim::simulate;
 
     #[test]

@@ -65,14 +65,17 @@ impl Why {
                 let d = Diagnostic::error(format!("`{what}` in the range {text} is not a number"));
                 d.help(example).help("a text that only looks like a range goes in quotes")
             }
-            Why::Units => Diagnostic::error(format!("the parts of the range {text} have units that do not go together"))
-                .help("write the same unit in all of them, for example 10%..50%:10%"),
+            Why::Units => {
+                Diagnostic::error(format!("the parts of the range {text} have units that do not go together"))
+                    .help("write the same unit in all of them, for example 10%..50%:10%")
+            }
             Why::NoStep => Diagnostic::error(format!("the range {text} has no step"))
                 .help(example)
                 .help("ranges without a step are for --latin, which draws values from them"),
             Why::Still => Diagnostic::error(format!("the step of the range {text} must be above 0")).help(example),
-            Why::Backwards => Diagnostic::error(format!("the range {text} ends before it begins"))
-                .help("write the smaller end first"),
+            Why::Backwards => {
+                Diagnostic::error(format!("the range {text} ends before it begins")).help("write the smaller end first")
+            }
             Why::TooLong => Diagnostic::error(format!("the range {text} has numbers with too many digits"))
                 .help(format!("at most {DECIMALS} decimals")),
         }
@@ -173,8 +176,7 @@ fn integers(parts: &[&str]) -> Result<(Vec<i128>, Unit), Why> {
         // The blank between number and unit stays.
         let blank = if parts[0].trim_end_matches(unit).ends_with(' ') { " " } else { "" };
         for decimals in 0..=DECIMALS {
-            let exact: Result<Vec<i128>, _> =
-                numbers.iter().map(|n| n.0.signed_times(10u128.pow(decimals))).collect();
+            let exact: Result<Vec<i128>, _> = numbers.iter().map(|n| n.0.signed_times(10u128.pow(decimals))).collect();
             match exact {
                 // Differences of such numbers fit as well.
                 Ok(v) if v.iter().all(|v| v.abs() < i128::MAX / 4) => {

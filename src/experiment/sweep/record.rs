@@ -117,7 +117,9 @@ impl Plan {
     /// The runs of this folder, ascending by point and replication.
     pub fn runs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let of = u64::from(self.replications.max(1));
-        (0..self.total()).filter(|n| self.shard.is_none_or(|s| s.has(*n))).map(move |n| ((n / of) as u32, (n % of) as u32))
+        (0..self.total())
+            .filter(|n| self.shard.is_none_or(|s| s.has(*n)))
+            .map(move |n| ((n / of) as u32, (n % of) as u32))
     }
 
     /// Whether a run belongs to this folder.
@@ -149,7 +151,8 @@ impl Plan {
         say("replications", self.replications.to_string(), other.replications.to_string());
         let latin = |p: &Plan| p.latin.map_or_else(|| "a grid".to_owned(), |n| format!("a hypercube of {n}"));
         say("design", latin(self), latin(other));
-        let axes = |p: &Plan| listed(&p.axes.iter().map(|a| format!("{}={}", a.path, a.to.join(","))).collect::<Vec<_>>());
+        let axes =
+            |p: &Plan| listed(&p.axes.iter().map(|a| format!("{}={}", a.path, a.to.join(","))).collect::<Vec<_>>());
         say("axes", axes(self), axes(other));
         let kept = |p: &Plan| listed(&p.metrics.iter().map(|m| m.name.clone()).collect::<Vec<_>>());
         say("metrics", kept(self), kept(other));

@@ -71,9 +71,10 @@ impl Swept {
     #[must_use]
     pub fn alike(&self) -> bool {
         self.plan.replications > 1
-            && self.runs.chunks(self.plan.replications as usize).all(|c| {
-                c.windows(2).all(|w| (&w[0].fingerprint, &w[0].values) == (&w[1].fingerprint, &w[1].values))
-            })
+            && self
+                .runs
+                .chunks(self.plan.replications as usize)
+                .all(|c| c.windows(2).all(|w| (&w[0].fingerprint, &w[0].values) == (&w[1].fingerprint, &w[1].values)))
     }
 
     /// The paired difference `b − a` of a metric between two points, over the replications in which both have a value; none with
@@ -170,7 +171,8 @@ impl Swept {
         let rows: Vec<Vec<f64>> =
             points.iter().filter_map(|p| self.values(*p, metric).into_iter().collect::<Option<Vec<f64>>>()).collect();
         let mean = |r: usize| rows.iter().map(|v| v[r]).sum::<f64>() / rows.len() as f64;
-        let all: Vec<Option<f64>> = (0..self.plan.replications as usize).map(|r| (!rows.is_empty()).then(|| mean(r))).collect();
+        let all: Vec<Option<f64>> =
+            (0..self.plan.replications as usize).map(|r| (!rows.is_empty()).then(|| mean(r))).collect();
         estimate(&all)
     }
 }
@@ -266,7 +268,8 @@ mod tests {
     fn the_points_of_a_hypercube_are_grouped_with_their_neighbours() {
         let mut p = plan();
         p.latin = Some(6);
-        p.points = ["30m", "10m", "1h", "50m", "20m", "40m"].iter().map(|t| vec![(*t).to_owned(), "x".into()]).collect();
+        p.points =
+            ["30m", "10m", "1h", "50m", "20m", "40m"].iter().map(|t| vec![(*t).to_owned(), "x".into()]).collect();
         let runs = swept([1.0; 6]).runs;
         let s = Swept::new(p, runs).unwrap();
         let levels = s.levels(0, 3);

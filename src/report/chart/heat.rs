@@ -30,7 +30,11 @@ impl Grid {
         };
         let (a, b) = (levels(0), levels(1));
         // The page is wider than high.
-        if b.len() > a.len() { Grid { axes: [1, 0], across: b, up: a } } else { Grid { axes: [0, 1], across: a, up: b } }
+        if b.len() > a.len() {
+            Grid { axes: [1, 0], across: b, up: a }
+        } else {
+            Grid { axes: [0, 1], across: a, up: b }
+        }
     }
 
     fn point(&self, x: usize, y: usize) -> Option<usize> {

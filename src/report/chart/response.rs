@@ -171,7 +171,8 @@ fn panel(scene: &mut Scene, room: &Area, s: &Swept, metric: usize, p: &Panel, y:
     let log = if p.is_log() { " (each step a factor)" } else { "" };
     heading(scene, room.x0, room.y0 + 24.0, path, room.w());
     let left = y.ticks.iter().map(|t| theme::width(&t.1, TICK_PX, false)).fold(0.0, f64::max) + 14.0;
-    let area = Area::new(room.x0 + left, room.y0 + 96.0, room.x1 - 12.0, room.y1 - if log.is_empty() { 50.0 } else { 80.0 });
+    let area =
+        Area::new(room.x0 + left, room.y0 + 96.0, room.x1 - 12.0, room.y1 - if log.is_empty() { 50.0 } else { 80.0 });
     let (numbers, _) = s.numbers(p.axis);
     let (lo, hi) = ends(if dots(s) { numbers.iter().copied().collect() } else { values(p) }.into_iter());
     let x = if p.is_log() {
@@ -348,7 +349,13 @@ pub fn title_of_points(s: &Swept, metric: usize) -> String {
         );
     }
     if kept.better == Direction::Neutral {
-        return format!("{what} goes from {} with {} to {} with {}", figure(a, unit), name(best), figure(b, unit), name(worst));
+        return format!(
+            "{what} goes from {} with {} to {} with {}",
+            figure(a, unit),
+            name(best),
+            figure(b, unit),
+            name(worst)
+        );
     }
     let mut text = format!(
         "{what} is {} with {}: {}; {} with {}",
@@ -411,8 +418,8 @@ fn table(s: &Swept, all: &[Panel]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::sweep_drawings;
-    use crate::experiment::sweep::record::tests::plan;
     use crate::experiment::sweep::record::AxisRecord;
+    use crate::experiment::sweep::record::tests::plan;
     use crate::experiment::sweep::{Plan, Run, Swept};
     use crate::outcome::metric::Direction;
     use crate::report::scene::Shape;
@@ -423,12 +430,16 @@ mod tests {
         for (_, to) in axes {
             points = points.iter().flat_map(|p| to.iter().map(|v| [&p[..], &[(*v).to_owned()]].concat())).collect();
         }
-        let axes = axes.iter().map(|(p, to)| AxisRecord {
-            path: (*p).to_owned(),
-            to: to.iter().map(|t| (*t).to_owned()).collect(),
-        });
-        let mut plan =
-            Plan { axes: axes.collect(), replications: 3, latin: latin.then_some(points.len() as u32), points, ..plan() };
+        let axes = axes
+            .iter()
+            .map(|(p, to)| AxisRecord { path: (*p).to_owned(), to: to.iter().map(|t| (*t).to_owned()).collect() });
+        let mut plan = Plan {
+            axes: axes.collect(),
+            replications: 3,
+            latin: latin.then_some(points.len() as u32),
+            points,
+            ..plan()
+        };
         plan.metrics.truncate(1);
         let run = |(point, replication)| Run {
             point,
@@ -472,7 +483,9 @@ mod tests {
     #[test]
     fn what_no_run_can_tell_is_said_not_to_differ() {
         let noise = |p: u32, r: u32| Some(100.0 + f64::from((p * 7 + r * 5) % 11));
-        assert!(title(&swept(&[NODES], false, noise)).starts_with("No point differs in the bill as far as 3 runs of each"));
+        assert!(
+            title(&swept(&[NODES], false, noise)).starts_with("No point differs in the bill as far as 3 runs of each")
+        );
         assert_eq!(title(&swept(&[NODES], false, |_, _| Some(5.0))), "The bill is 5.00 USD at every point");
     }
 
