@@ -24,11 +24,11 @@ use crate::experiment::sweep::record::{AxisRecord, InputFile, MOST_SHARDS, SCHEM
 use crate::experiment::sweep::run::Task;
 use crate::experiment::sweep::{Axis, Design, Kept, Plan, Run, Shard, Swept, metric};
 use crate::experiment::{Control, sweep};
-use crate::formats::{Syntax, parse, read_text};
+use crate::formats::{Place, Syntax, parse, read_text};
 use crate::report::words;
 use crate::scenario::file::money::PricesAt;
 use crate::scenario::{Env, Settings};
-use crate::units::{Diagnostics, SourceMap};
+use crate::units::{Diagnostic, Diagnostics, SourceMap};
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -176,15 +176,15 @@ fn prepare(a: &Args, data: &Path, console: &Console, sources: &mut SourceMap) ->
     };
     let runs = |point: usize| (0..u64::from(replications)).map(move |r| point as u64 * u64::from(replications) + r);
     let wanted = |point: usize| a.shard.is_none_or(|s| runs(point).any(|n| s.has(n)));
-    let points = points::load(&settings, &made, wanted, (&opened.base, data), sources);
+    let points = points::load(&settings, &made, wanted, (&opened.base, data), sources, console);
     out.extend(points.found.clone());
     let mut kept: Vec<Kept> = Vec::new();
-    let mut keep = |found: Result<Kept, crate::units::Diagnostic>, place: Option<crate::formats::Place>| match found {
+    let mut keep = |found: Result<Kept, Box<Diagnostic>>, place: Option<Place>| match found {
         Ok(k) if kept.contains(&k) => {}
         Ok(k) => kept.push(k),
         Err(d) => out.push(match place {
-            Some((source, span)) => d.at(source, span, "no such metric"),
-            None => d,
+            Some((source, span)) => (*d).at(source, span, "no such metric"),
+            None => *d,
         }),
     };
     if a.metric.is_empty() {

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::super::console::Console;
 use crate::experiment::sweep::{Design, metric};
 use crate::outcome::metric::MetricDoc;
 use crate::scenario::model::Model;
@@ -11,6 +14,9 @@ use crate::units::{Diagnostic, Diagnostics, SourceMap};
 
 /// How many points a diagnostic names before it counts them.
 const NAMED: usize = 3;
+
+/// From how many points on it is shown how far the check is.
+const SLOW: usize = 100;
 
 /// All points of a design.
 pub struct Points {
@@ -34,6 +40,7 @@ pub fn load(
     wanted: impl Fn(usize) -> bool,
     (base, data): (&Path, &Path),
     sources: &mut SourceMap,
+    console: &Console,
 ) -> Points {
     let mut found: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
     let mut points = Points {
@@ -43,7 +50,14 @@ pub fn load(
         notices: Vec::new(),
         found: Diagnostics::default(),
     };
+    let bar = (console.progress && design.len() >= SLOW).then(|| {
+        let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} of {len} points checked");
+        ProgressBar::new(design.len() as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    });
     for i in 0..design.len() {
+        if let Some(bar) = &bar {
+            bar.inc(1);
+        }
         let mut env = Env::new(sources, base, data);
         let (model, told) = match design.overrides(i) {
             Ok(sets) => settings.with(&sets, &mut env),
@@ -65,6 +79,9 @@ pub fn load(
             points.known.extend(metric::known([m]));
         }
         points.models.push(model.filter(|_| wanted(i)));
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
     }
     points.found.list = found.into_iter().map(|(d, at)| d.help(of(design, &at))).collect();
     points

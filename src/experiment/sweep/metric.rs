@@ -66,7 +66,7 @@ fn names(pattern: &str, m: &Model) -> Vec<String> {
 ///
 /// # Errors
 /// A diagnostic without a place, with the nearest right name.
-pub fn find(name: &str, known: &BTreeMap<String, &'static MetricDoc>) -> Result<Kept, Diagnostic> {
+pub fn find(name: &str, known: &BTreeMap<String, &'static MetricDoc>) -> Result<Kept, Box<Diagnostic>> {
     if let Some(row) = known.get(name) {
         return Ok(Kept::of(name, row));
     }
@@ -74,7 +74,7 @@ pub fn find(name: &str, known: &BTreeMap<String, &'static MetricDoc>) -> Result<
     if let Some(near) = nearest(name, known.keys().map(String::as_str)) {
         d = d.help(format!("did you mean `{near}`?"));
     }
-    Err(d.help("`fleetcast metrics` lists them"))
+    Err(Box::new(d.help("`fleetcast metrics` lists them")))
 }
 
 /// The metrics kept where none is named, the one that points are ranked by first: the bill, what a useful GPU-hour costs, true

@@ -53,9 +53,7 @@ pub fn draw(s: &Swept, metric: usize, about: &About) -> Option<Drawing> {
         (0..s.plan.points.len()).map(|p| s.estimate(p, metric).mean.map(|m| m.mean)).collect();
     let known = || means.iter().copied().flatten();
     let (lo, hi) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |a, v| (a.0.min(v), a.1.max(v)));
-    if known().next().is_none() {
-        return None;
-    }
+    known().next()?;
     let best = s.ranking(metric)[0];
     let ties = if s.plan.replications > 1 { s.ties(best, metric) } else { Vec::new() };
     let title = title_of_points(s, metric);

@@ -174,7 +174,7 @@ fn panel(scene: &mut Scene, room: &Area, s: &Swept, metric: usize, p: &Panel, y:
     let area =
         Area::new(room.x0 + left, room.y0 + 96.0, room.x1 - 12.0, room.y1 - if log.is_empty() { 50.0 } else { 80.0 });
     let (numbers, _) = s.numbers(p.axis);
-    let (lo, hi) = ends(if dots(s) { numbers.iter().copied().collect() } else { values(p) }.into_iter());
+    let (lo, hi) = ends(if dots(s) { numbers.clone() } else { values(p) }.into_iter());
     let x = if p.is_log() {
         let pad = (hi / lo).powf(0.04);
         Scale::Log(lo / pad, hi * pad)
