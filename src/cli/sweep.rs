@@ -3,6 +3,7 @@
 mod finish;
 pub(super) mod folder;
 mod points;
+mod prepare;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -13,22 +14,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::{Console, Exit, Failure};
-use super::load::{self, Opened};
 use super::run::sha256;
 pub(super) use finish::{Shown, finish};
 use folder::Folder;
 use points::Points;
+use prepare::{Prepared, prepare};
 
-use crate::experiment::sweep::file::{self, AxisShape};
 use crate::experiment::sweep::record::{AxisRecord, InputFile, MOST_SHARDS, SCHEMA};
 use crate::experiment::sweep::run::Task;
-use crate::experiment::sweep::{Axis, Design, Kept, Plan, Run, Shard, Swept, metric};
+use crate::experiment::sweep::{Plan, Run, Shard, Swept};
 use crate::experiment::{Control, sweep};
-use crate::formats::{Place, Syntax, parse, read_text};
 use crate::report::words;
 use crate::scenario::file::money::PricesAt;
-use crate::scenario::{Env, Settings};
-use crate::units::{Diagnostic, Diagnostics, SourceMap};
+use crate::units::SourceMap;
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -122,105 +120,6 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     let swept = Swept::new(plan, runs).ok_or_else(|| anyhow::anyhow!("a run of the sweep is missing"))?;
     finish(&out, &swept, &Shown { json: a.json, scenario: a.scenario.as_deref() }, console)?;
     Ok(Exit::Fine)
-}
-
-/// What is to be run, checked.
-struct Prepared {
-    opened: Opened,
-    sha256: String,
-    settings: Settings,
-    design: Design,
-    points: Points,
-    seed: u64,
-    replications: u32,
-    kept: Vec<Kept>,
-}
-
-fn prepare(a: &Args, data: &Path, console: &Console, sources: &mut SourceMap) -> Result<Prepared, Diagnostics> {
-    let opened = load::open(a.scenario.as_deref(), sources)?;
-    let sha256 = sha256(sources.get(opened.id).text.as_bytes());
-    let mut env = Env::new(sources, opened.base.clone(), data);
-    let settings = Settings::load(opened.id, opened.syntax, &a.set, a.variant.as_deref(), &mut env)?;
-    console.diagnostics(&settings.warnings, sources);
-    let design = a.design.as_deref().map(|p| design_file(p, sources)).transpose()?;
-    let latin = a.latin.or(design.as_ref().and_then(|d| d.latin.as_ref().map(|n| n.value)));
-    let seed = a.seed.unwrap_or(settings.scenario.seed);
-    let of_scenario = settings.model.replications;
-    let replications =
-        a.replications.or(design.as_ref().and_then(|d| d.replications)).map_or(of_scenario, NonZeroU32::get);
-
-    // All that is wrong with the axes, then all that is wrong with the points and metrics.
-    let mut out = Diagnostics::default();
-    let mut axes = Vec::new();
-    let shapes: &[AxisShape] = design.as_ref().map_or(&[], |d| &d.axes);
-    let read = shapes.iter().map(|s| s.axis(latin.is_some())).collect::<Vec<_>>().into_iter().chain(a.axis.iter().map(
-        |text| {
-            let source = sources.add("--axis", text.as_str());
-            Axis::from_argument(text, source, latin.is_some())
-        },
-    ));
-    for axis in read {
-        match axis {
-            Ok(a) => axes.push(a),
-            Err(d) => out.extend(d),
-        }
-    }
-    let design_of = |axes| Design::new(axes, latin, seed);
-    let made = if out.has_errors() { Err(Diagnostics::default()) } else { design_of(axes) };
-    let made = match made {
-        Ok(d) => d,
-        Err(d) => {
-            out.extend(d);
-            return Err(out);
-        }
-    };
-    let runs = |point: usize| (0..u64::from(replications)).map(move |r| point as u64 * u64::from(replications) + r);
-    let wanted = |point: usize| a.shard.is_none_or(|s| runs(point).any(|n| s.has(n)));
-    let points = points::load(&settings, &made, wanted, (&opened.base, data), sources, console);
-    out.extend(points.found.clone());
-    let mut kept: Vec<Kept> = Vec::new();
-    let mut keep = |found: Result<Kept, Box<Diagnostic>>, place: Option<Place>| match found {
-        Ok(k) if kept.contains(&k) => {}
-        Ok(k) => kept.push(k),
-        Err(d) => out.push(match place {
-            Some((source, span)) => (*d).at(source, span, "no such metric"),
-            None => *d,
-        }),
-    };
-    if a.metric.is_empty() {
-        for m in design.iter().flat_map(|d| &d.metrics) {
-            keep(metric::find(&m.value, &points.known), Some(m.at));
-        }
-    }
-    for name in &a.metric {
-        keep(metric::find(name, &points.known), None);
-    }
-    if kept.is_empty() {
-        kept = metric::defaults(&settings.model, &points.known);
-    }
-    if out.has_errors() {
-        return Err(out);
-    }
-    console.diagnostics(&out, sources);
-    for n in &points.notices {
-        console.note(&format!("note: {n}"));
-    }
-    Ok(Prepared { opened, sha256, settings, design: made, points, seed, replications, kept })
-}
-
-/// A design from its file.
-fn design_file(path: &Path, sources: &mut SourceMap) -> Result<file::Design, Diagnostics> {
-    let syntax = Syntax::from_path(path)?;
-    let id = read_text(path, sources)?;
-    let (tree, mut out) = parse(id, sources, syntax);
-    match tree.filter(|_| !out.has_errors()).map(|t| file::read(&t)) {
-        Some(Ok(d)) => Ok(d),
-        Some(Err(d)) => {
-            out.extend(d);
-            Err(out)
-        }
-        None => Err(out),
-    }
 }
 
 fn plan(a: &Args, p: &Prepared) -> Result<Plan, Failure> {

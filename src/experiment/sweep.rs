@@ -1,6 +1,6 @@
 //! Sweeps: a scenario at many points of its settings, each run several times under the same luck.
 //!
-//! - [`axis`] and [`range`]: the values of a setting; [`design`]: the points that axes make; [`file`]: a design as a file;
+//! - [`axis`] and [`range`]: the values of a setting; [`design`]: the points that axes make; [`mod@file`]: a design as a file;
 //! - [`metric`]: which figures are kept; [`record`]: what is swept and what each run came to, as files;
 //! - [`mod@run`]: the runs, in parallel; [`result`]: what they say together.
 //!

@@ -350,6 +350,18 @@ fn a_folder_of_another_sweep_is_refused_and_what_differs_is_told() {
 }
 
 #[test]
+fn a_folder_that_another_process_works_in_is_left_alone() {
+    let at = folder();
+    fine(&sweep(at.path(), &DESIGN, "out", &[]));
+    let file = fs::File::open(at.path().join("out/runs.jsonl")).expect("a file");
+    file.lock().expect("a lock");
+    let ran = sweep(at.path(), &DESIGN, "out", &[]);
+    assert!(refused(&ran).contains("another process is at work in it"), "{}", ran.err);
+    file.unlock().expect("unlocked");
+    fine(&sweep(at.path(), &DESIGN, "out", &[]));
+}
+
+#[test]
 fn a_data_file_with_other_bytes_is_another_sweep() {
     let at = tempfile::tempdir().expect("a folder");
     for f in ["replay.ron", "jobs.csv"] {

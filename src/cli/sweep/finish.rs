@@ -139,7 +139,7 @@ fn sure(s: &Swept, order: &[usize], known: usize) -> String {
             && rest > 0
             && (d.low > 0.0 || d.high < 0.0)
         {
-            let ends = format!("{} to {}", plain(d.low), plain(d.high));
+            let ends = format!("{} to {}", figure(d.low, &first.unit), figure(d.high, &first.unit));
             out.push_str(&format!("Last against first: {} ({ends}).\n", figure(d.mean, &first.unit)));
         }
     }
@@ -193,7 +193,8 @@ fn edge(s: &Swept, best: usize) -> Option<String> {
         match v[best] {
             _ if unit == CurveUnit::Order || hi <= lo => None,
             b if b >= hi => Some(format!("more than {what}")),
-            b if b <= lo && lo > 0.0 => Some(format!("less than {what}")),
+            // Of counted things there is nothing to try below one.
+            b if b <= lo && lo > if unit == CurveUnit::Number { 1.0 } else { 0.0 } => Some(format!("less than {what}")),
             _ => None,
         }
     })

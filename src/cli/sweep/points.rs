@@ -15,6 +15,9 @@ use crate::units::{Diagnostic, Diagnostics, SourceMap};
 /// How many points a diagnostic names before it counts them.
 const NAMED: usize = 3;
 
+/// How many different findings are told.
+const TOLD: usize = 100;
+
 /// From how many points on it is shown how far the check is.
 const SLOW: usize = 100;
 
@@ -43,6 +46,7 @@ pub fn load(
     console: &Console,
 ) -> Points {
     let mut found: Vec<(Diagnostic, Vec<usize>)> = Vec::new();
+    let mut more = 0;
     let mut points = Points {
         models: Vec::with_capacity(design.len()),
         known: metric::known([&settings.model]),
@@ -70,9 +74,10 @@ pub fn load(
             }
         }
         for d in told.list.into_iter().filter(|d| !settings.warnings.list.contains(d)) {
-            match found.iter_mut().find(|(f, _)| *f == d) {
-                Some((_, at)) => at.push(i),
-                None => found.push((d, vec![i])),
+            match found.iter().position(|(f, _)| *f == d) {
+                Some(k) => found[k].1.push(i),
+                None if found.len() < TOLD => found.push((d, vec![i])),
+                None => more += 1,
             }
         }
         if let Some(m) = &model {
@@ -84,6 +89,16 @@ pub fn load(
         bar.finish_and_clear();
     }
     points.found.list = found.into_iter().map(|(d, at)| d.help(of(design, &at))).collect();
+    if more > 0 {
+        // Which of them are errors is beside the point: the first ones are told.
+        let d = Diagnostic::warning(format!("{more} further findings in points of the sweep are not shown"));
+        points.found.push(d.help("mend those above first"));
+    }
+    if points.models.iter().enumerate().any(|(i, m)| m.is_none() && wanted(i)) && !points.found.has_errors() {
+        points.found.push(
+            Diagnostic::error("a point of the sweep cannot run").help("its faults are among those that are not shown"),
+        );
+    }
     points
 }
 

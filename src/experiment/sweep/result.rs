@@ -2,6 +2,7 @@
 //! over the others.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::record::{Plan, Run};
 use crate::experiment::luck::{CONFIDENCE, Mean};
@@ -118,8 +119,10 @@ impl Swept {
         let texts: Vec<&str> = self.plan.points.iter().map(|p| p[axis].as_str()).collect();
         let (numbers, _) = self.numbers(axis);
         let mut levels: Vec<Level> = Vec::new();
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (i, text) in texts.iter().enumerate() {
-            match levels.iter_mut().find(|l| l.label == *text) {
+            let at = *known.entry(text).or_insert(levels.len());
+            match levels.get_mut(at) {
                 Some(l) => l.points.push(i),
                 None => levels.push(Level { label: (*text).to_owned(), value: numbers[i], points: vec![i] }),
             }
@@ -152,14 +155,11 @@ impl Swept {
         if unit != crate::scenario::CurveUnit::Order {
             return (v, unit);
         }
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut numbers = Vec::with_capacity(texts.len());
         for t in texts {
-            let at = seen.iter().position(|s| *s == t).unwrap_or(seen.len());
-            if at == seen.len() {
-                seen.push(t);
-            }
-            numbers.push(at as f64);
+            let next = seen.len();
+            numbers.push(*seen.entry(t).or_insert(next) as f64);
         }
         (numbers, unit)
     }

@@ -1,5 +1,7 @@
 //! A metric over the grid of two axes: a cell a point.
 
+use std::collections::BTreeSet;
+
 use super::response::title_of_points;
 use super::{Drawing, csv};
 use crate::experiment::sweep::{Level, Swept};
@@ -37,8 +39,17 @@ impl Grid {
         }
     }
 
-    fn point(&self, x: usize, y: usize) -> Option<usize> {
-        self.across[x].points.iter().copied().find(|p| self.up[y].points.contains(p))
+    /// The point of each cell, row by row from the foot.
+    fn points(&self, n: usize) -> Vec<Option<usize>> {
+        let mut column = vec![0; n];
+        for (x, l) in self.across.iter().enumerate() {
+            l.points.iter().for_each(|p| column[*p] = x);
+        }
+        let mut cells = vec![None; self.across.len() * self.up.len()];
+        for (y, l) in self.up.iter().enumerate() {
+            l.points.iter().for_each(|p| cells[y * self.across.len() + column[*p]] = Some(*p));
+        }
+        cells
     }
 }
 
@@ -56,6 +67,7 @@ pub fn draw(s: &Swept, metric: usize, about: &About) -> Option<Drawing> {
     known().next()?;
     let best = s.ranking(metric)[0];
     let ties = if s.plan.replications > 1 { s.ties(best, metric) } else { Vec::new() };
+    let ties: BTreeSet<usize> = ties.into_iter().collect();
     let title = title_of_points(s, metric);
     let mut note = "framed: the best".to_owned();
     if !ties.is_empty() {
@@ -80,9 +92,10 @@ pub fn draw(s: &Swept, metric: usize, about: &About) -> Option<Drawing> {
         _ => plain(v),
     };
     let written = h >= 44.0 && known().all(|v| theme::width(&text(v), LABEL_PX, true) + 22.0 <= w - gap);
+    let cells = g.points(means.len());
     for x in 0..g.across.len() {
         for y in 0..g.up.len() {
-            let Some(p) = g.point(x, y) else { continue };
+            let Some(p) = cells[y * g.across.len() + x] else { continue };
             // The first value of the axis upwards is at the foot.
             let top = area.y1 - h * (y + 1) as f64;
             let cell = Area::new(area.x0 + w * x as f64, top, area.x0 + w * (x + 1) as f64 - gap, top + h - gap);

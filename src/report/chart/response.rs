@@ -4,11 +4,11 @@ use super::{Drawing, csv, num};
 use crate::experiment::luck::Mean;
 use crate::experiment::sweep::{Estimate, Level, Swept};
 use crate::outcome::metric::Direction;
-use crate::report::axes::{About, Plot, Scale, dollars, page, plain, ticks};
+use crate::report::axes::{About, MARGIN, Plot, Scale, dollars, page, plain, ticks};
 use crate::report::plot::heading;
 use crate::report::scene::{Anchor, Area, Scene, Shape, Text};
 use crate::report::sweep::{against, best_word, called, cells, figure, point_name, short_names};
-use crate::report::theme::{self, BLACK, BLUE, GREY, GRID, LABEL_PX, MID, TICK_PX, WHITE};
+use crate::report::theme::{self, BLACK, BLUE, GREY, GRID, LABEL_PX, MID, TICK_PX, TITLE_PX, WHITE};
 use crate::report::words;
 use crate::scenario::CurveUnit;
 
@@ -109,7 +109,7 @@ fn note(s: &Swept, all: &[Panel], shown: usize) -> String {
     let mut out = if all.len() == 1 {
         "points: means".to_owned()
     } else if s.plan.latin.is_some() {
-        "pale dots: points of the hypercube; curves: means of groups of neighbours".to_owned()
+        "pale dots: points; curves: means of neighbours".to_owned()
     } else {
         "each axis averaged over the others".to_owned()
     };
@@ -118,7 +118,7 @@ fn note(s: &Swept, all: &[Panel], shown: usize) -> String {
     } else if s.alike() {
         out.push_str("; all runs of a point are the same");
     } else {
-        out.push_str("; bands: 95 % intervals; every point under the same luck");
+        out.push_str("; bands: 95 % intervals, every point under the same luck");
     }
     if shown < all.len() {
         out.push_str(&format!("; {} more axes in the table", all.len() - shown));
@@ -153,7 +153,7 @@ fn heights(s: &Swept, metric: usize, shown: &[&Panel], rows: usize) -> Heights {
         other => (other, 1.0),
     };
     let pad = ((hi - lo) * 0.1).max(hi.abs() * 0.004).max(per * 1e-3);
-    let from = if lo >= 0.0 && lo < 0.5 * hi || lo == 0.0 { 0.0 } else { lo - pad };
+    let from = if lo >= 0.0 && lo < 0.35 * hi || lo == 0.0 { 0.0 } else { lo - pad };
     let (t, step) = ticks(from / per, (hi + pad) / per, if rows > 1 { 4 } else { 6 });
     let t = if unit == "USD" { dollars(&t, step) } else { plain(&t, step) };
     let ticks = t.into_iter().map(|(v, text)| (v * per, text)).collect();
@@ -337,7 +337,8 @@ pub fn title_of_points(s: &Swept, metric: usize) -> String {
     if a == b {
         return format!("{what} is {} at every point", figure(a, unit));
     }
-    let ties: Vec<usize> = s.ties(best, metric).into_iter().filter(|p| order.contains(p)).collect();
+    let known = |p: &usize| s.estimate(*p, metric).mean.is_some();
+    let ties: Vec<usize> = s.ties(best, metric).into_iter().filter(known).collect();
     if s.plan.replications > 1 && ties.len() + 1 == order.len() {
         let (lo, hi) = (a.min(b), a.max(b));
         return format!(
@@ -357,20 +358,19 @@ pub fn title_of_points(s: &Swept, metric: usize) -> String {
             name(worst)
         );
     }
-    let mut text = format!(
-        "{what} is {} with {}: {}; {} with {}",
-        best_word(kept.better),
-        name(best),
-        figure(a, unit),
-        against(a, b, unit),
-        name(worst)
-    );
-    match ties.len() {
-        0 => {}
-        1 => text.push_str(&format!("; {} may be as good", name(ties[0]))),
-        n => text.push_str(&format!("; {n} others may be as good")),
-    }
-    text
+    let head = format!("{what} is {} with {}: {}", best_word(kept.better), name(best), figure(a, unit));
+    // Seconds against hours: the factor would say nothing that the two do not.
+    let other = if unit == "s" { figure(b, unit) } else { against(a, b, unit) };
+    let tail = format!("; {other} with {}", name(worst));
+    let as_good = match ties.len() {
+        0 => String::new(),
+        1 => format!("; {} may be as good", name(ties[0])),
+        n => format!("; {n} others may be as good"),
+    };
+    // What has no room is left out, the worst point first: a chart shows it anyway.
+    let all = [format!("{head}{tail}{as_good}"), format!("{head}{as_good}"), head];
+    let fits = |t: &&String| theme::wrap(t, TITLE_PX, true, f64::from(theme::WIDTH) - 2.0 * MARGIN, 3).len() <= 2;
+    all.iter().find(fits).unwrap_or(&all[2]).clone()
 }
 
 /// The finding over several axes: which moves the metric most.
