@@ -69,6 +69,10 @@ fn every_point_has_the_mean_of_runs_that_meet_the_same_luck() {
     let ran = sweep(at.path(), &DESIGN, "out", &[]);
     assert!(fine(&ran).contains("6 points of a grid, 4 runs each"), "{}", ran.out);
     assert!(ran.err.contains("6 points × 4 replications: 24 runs"), "{}", ran.err);
+    // The command that it names to try next works.
+    let next = ran.out.lines().find_map(|l| l.trim().strip_prefix("fleetcast ")).expect("a command");
+    let next: Vec<&str> = next.split("    ").next().expect("words").split(' ').chain(["--no-files"]).collect();
+    fine(&fleetcast(at.path(), &next));
     let out = files(&at.path().join("out"));
     let names: Vec<&String> = out.keys().collect();
     assert_eq!(

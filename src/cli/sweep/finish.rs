@@ -174,7 +174,8 @@ fn next(s: &Swept, order: &[usize], known: usize, shown: &Shown<'_>, folder: &Pa
         .zip(&plan.points[best])
         .map(|(a, v)| format!(" --set {}", quoted(&format!("{}={v}", a.path))))
         .collect();
-    out.push(format!("fleetcast run{scenario}{base}{}    the first, in full", sets.concat()));
+    let seed = plan.seed;
+    out.push(format!("fleetcast run{scenario}{base}{} --seed {seed}    the first, in full", sets.concat()));
     if let Some(edge) = edge(s, best).filter(|_| s.ties(best, 0).len() + 1 < known) {
         out.push(format!("{edge}: the first lies at the end of that axis"));
     } else if plan.replications > 1 && !s.alike() && !s.ties(best, 0).is_empty() {
