@@ -13,10 +13,12 @@ mod explain;
 mod files;
 mod init;
 mod load;
+mod merge;
 mod metrics;
 mod profile;
 mod run;
 mod schema;
+mod sweep;
 mod table;
 mod trace;
 mod trace_out;
@@ -67,6 +69,8 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(a) => run::run(a, &cli.data, console),
         Command::Check(a) => check::run(a, &cli.data, console),
+        Command::Sweep(a) => sweep::run(a, &cli.data, console),
+        Command::Merge(a) => merge::run(a, console),
         Command::Explain(a) => explain::run(a, console),
         Command::Verify(a) => verify::run(a, &cli.data, console),
         Command::Trace(a) => trace::run(a, &cli.data, console),

@@ -4,6 +4,7 @@
 //! - [`exact`]: intervals for quantiles and shares that rest on the binomial law alone;
 //! - [`luck`]: what a model's replications say of finish times, deadlines and cost;
 //! - [`curve`]: the same over the values of a setting;
+//! - [`mod@sweep`]: the same over many settings at once, in parts that can be resumed, shared out and merged;
 //! - [`closed`]: what a formula says of the same run, where one is known.
 //!
 //! *Invariants:* replication `r` of every candidate meets the same luck (common random numbers). No result depends on how
@@ -16,6 +17,7 @@ pub mod exact;
 pub(crate) mod fixture;
 pub mod luck;
 pub mod replicate;
+pub mod sweep;
 
 pub use closed::Closed;
 pub use curve::{CurveOutcome, PointOutcome};

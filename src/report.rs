@@ -4,6 +4,7 @@
 //! opens a file, prints, or reads a clock: that is `cli`'s. The same outcome gives the same bytes.
 //!
 //! - [`summary`]: 25 lines for a terminal; [`explain`]: from a line of the bill to its jobs
+//! - [`mod@sweep`]: a sweep's points as CSV, JSON and words
 //! - [`tables`]: `timeseries.csv`, `charges.csv`, `jobs.csv`, `summary.json`
 //! - [`chart`]: one file a chart; each gives a [`chart::Drawing`], rendered as SVG and PNG by [`chart::render_all`]
 //! - beneath: [`waste`] (the bill by what it was for), [`axes`] and [`plot`] (pages, axes, common plots), [`scene`] (a
@@ -21,6 +22,7 @@ pub mod render;
 mod sample;
 pub mod scene;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
 pub mod theme;
 pub mod waste;

@@ -2,7 +2,7 @@
 //!
 //! - [`mod@file`]: what may be written; [`decode`]: how it is read, described and reported;
 //! - [`resolve`]: from what was written to the [`model`] that runs; [`load()`]: all of it, with overrides,
-//!   variants and curves.
+//!   variants and curves; [`Settings`]: the same for points of a sweep.
 //!
 //! *Invariant:* nothing here runs, prints or writes. Files are read where the scenario names them.
 
@@ -12,10 +12,12 @@ pub mod decode;
 pub mod file;
 mod load;
 pub mod model;
+mod points;
 pub mod resolve;
 
-pub use curve::{Curve, CurveUnit, Point};
+pub use curve::{Curve, CurveUnit, Point, numbers};
 pub use load::{Loaded, load};
+pub use points::Settings;
 pub use resolve::Env;
 
 /// The embedded quickstart: it needs no data.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::console::{Console, Failure};
 use crate::formats::{Syntax, read_text};
 use crate::scenario::{Env, Loaded, QUICKSTART, load};
-use crate::units::SourceMap;
+use crate::units::{Diagnostics, SourceId, SourceMap};
 
 /// A loaded scenario with what its manifest needs.
 #[derive(Debug)]
@@ -21,6 +21,29 @@ pub struct Input {
     pub notices: Vec<String>,
 }
 
+/// A scenario's text, read.
+#[derive(Debug)]
+pub struct Opened {
+    pub id: SourceId,
+    pub syntax: Syntax,
+    /// Where its relative paths start.
+    pub base: PathBuf,
+    /// What it is called in messages.
+    pub name: String,
+}
+
+/// Reads the text of a scenario, or takes the embedded quickstart's.
+pub fn open(path: Option<&Path>, sources: &mut SourceMap) -> Result<Opened, Diagnostics> {
+    let Some(p) = path else {
+        let id = sources.add("<the embedded quickstart>", QUICKSTART);
+        return Ok(Opened { id, syntax: Syntax::Ron, base: PathBuf::new(), name: "the quickstart".to_owned() });
+    };
+    let syntax = Syntax::from_path(p)?;
+    let id = read_text(p, sources)?;
+    let base = p.parent().unwrap_or(Path::new("")).to_owned();
+    Ok(Opened { id, syntax, base, name: p.display().to_string() })
+}
+
 /// Loads a scenario; warnings are printed, errors are a failure.
 pub fn scenario(
     path: Option<&Path>,
@@ -30,19 +53,9 @@ pub fn scenario(
     console: &Console,
 ) -> Result<Input, Failure> {
     let mut sources = SourceMap::default();
-    let (id, syntax, base, name) = match path {
-        Some(p) => {
-            let read = Syntax::from_path(p).and_then(|s| Ok((read_text(p, &mut sources)?, s)));
-            let (id, syntax) = match read {
-                Ok(r) => r,
-                Err(d) => return Err(Failure::Input(d, sources)),
-            };
-            (id, syntax, p.parent().unwrap_or(Path::new("")).to_owned(), p.display().to_string())
-        }
-        None => {
-            let id = sources.add("<the embedded quickstart>", QUICKSTART);
-            (id, Syntax::Ron, PathBuf::new(), "the quickstart".to_owned())
-        }
+    let Opened { id, syntax, base, name } = match open(path, &mut sources) {
+        Ok(o) => o,
+        Err(d) => return Err(Failure::Input(d, sources)),
     };
     let text = sources.get(id).text.to_string();
     let mut env = Env::new(&mut sources, base, data);

@@ -27,7 +27,7 @@ impl Control<'_> {
 }
 
 /// Wants no rows, and ends a run early when it is to stop.
-struct Watch<'a>(Control<'a>);
+pub(super) struct Watch<'a>(pub(super) Control<'a>);
 
 impl Recorder for Watch<'_> {
     fn progress(&mut self, _: Progress) -> bool {

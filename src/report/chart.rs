@@ -8,6 +8,7 @@ pub mod dashboard;
 pub mod dollars;
 pub mod finishes;
 pub mod gantt;
+pub mod heat;
 pub mod inspect;
 pub mod kv;
 pub mod labels;
@@ -17,6 +18,7 @@ pub mod options;
 pub mod profile;
 pub mod replicas;
 pub mod requests;
+pub mod response;
 mod service;
 pub mod slo;
 pub mod spend;
@@ -32,6 +34,7 @@ use rayon::prelude::*;
 use super::axes::About;
 use super::render::{self, RenderError};
 use super::scene::Scene;
+use crate::experiment::sweep::Swept;
 use crate::experiment::{Candidate, CurveOutcome};
 use crate::outcome::Outcome;
 
@@ -95,6 +98,31 @@ pub fn luck_drawings(candidates: &[Candidate], curves: &[CurveOutcome], about: &
     all.extend(finishes::draw(candidates, about).map(|d| (d.name.to_owned(), d)));
     for lines in curves.chunk_by(|a, b| a.name == b.name) {
         all.extend(self::curves::draw(lines, about).map(|d| (format!("curve-{}", lines[0].name), d)));
+    }
+    all
+}
+
+/// The drawings of a sweep, each with the name of its file: one a metric that has values. A heat map over a grid of two axes,
+/// else curves.
+#[must_use]
+pub fn sweep_drawings(s: &Swept, version: &str) -> Vec<(String, Drawing)> {
+    let plan = &s.plan;
+    let variant = plan.variant.as_ref().map(|v| format!(", variant {v}")).unwrap_or_default();
+    let runs = match plan.replications {
+        1 => "1 run a point".to_owned(),
+        n => format!("{} runs a point", super::words::count(n.into())),
+    };
+    let about = About {
+        subtitle: format!("{}{variant} · {} · seed {} · {runs}", plan.name, plan.about, plan.seed),
+        footnote: format!("simulated by fleetcast {version}, seed {}", plan.seed),
+        ..About::default()
+    };
+    let mut all = Vec::new();
+    for (i, m) in plan.metrics.iter().enumerate() {
+        let drawing = heat::draw(s, i, &about).or_else(|| response::draw(s, i, &about));
+        // Names of labels and workloads may have what a file's name may not.
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
+        all.extend(drawing.map(|d| (m.name.chars().map(safe).collect(), d)));
     }
     all
 }

@@ -164,8 +164,10 @@ fn point(
     model
 }
 
-/// What the values are as numbers, where all are of one kind.
-fn numbers(texts: &[&str]) -> (Vec<f64>, CurveUnit) {
+/// What the values of a setting are as numbers, where all are of one kind: `Fixed(8)` is 8, `"10m"` is 600 s. Else they are
+/// numbered from 0.
+#[must_use]
+pub fn numbers(texts: &[&str]) -> (Vec<f64>, CurveUnit) {
     let all = |f: &dyn Fn(&str) -> Option<f64>| -> Option<Vec<f64>> { texts.iter().map(|t| f(t)).collect() };
     let plain = |t: &str| t.replace('_', "").parse::<f64>().ok().filter(|v| v.is_finite());
     if let Some(v) = all(&|t| plain(inner(t))) {

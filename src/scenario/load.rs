@@ -100,7 +100,7 @@ pub fn load(
 }
 
 /// A file whose version is a whole number that this program does not read.
-fn other_version(tree: &Node) -> Option<Diagnostic> {
+pub(super) fn other_version(tree: &Node) -> Option<Diagnostic> {
     let node = tree.get("version")?;
     match &node.value {
         crate::formats::Value::Number(text) => unknown_version(text.parse().ok()?, node.at),
@@ -160,13 +160,8 @@ fn one_variant(
     env: &mut Env<'_>,
     mut out: Diagnostics,
 ) -> Result<Loaded, Diagnostics> {
-    if scenario.variants.iter().all(|v| v.name.as_str() != name) {
-        let names: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
-        let mut d = Diagnostic::error(format!("the scenario has no variant `{name}`"));
-        if let Some(near) = crate::units::nearest(name, names.iter().copied()) {
-            d = d.help(format!("did you mean `{near}`?"));
-        }
-        out.push(d.help(format!("its variants: {}", names.join(", "))));
+    if let Err(d) = knows_variant(name, scenario) {
+        out.extend(d);
         return Err(out);
     }
     let (model, decoded, found) = variant(name, scenario, tree, env);
@@ -178,6 +173,19 @@ fn one_variant(
         }
         _ => Err(without_repeats(out)),
     }
+}
+
+/// Whether the scenario has a variant of the name.
+pub(super) fn knows_variant(name: &str, scenario: &Scenario) -> Result<(), Diagnostics> {
+    if scenario.variants.iter().any(|v| v.name.as_str() == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
+    let mut d = Diagnostic::error(format!("the scenario has no variant `{name}`"));
+    if let Some(near) = crate::units::nearest(name, names.iter().copied()) {
+        d = d.help(format!("did you mean `{near}`?"));
+    }
+    Err(d.help(format!("its variants: {}", names.join(", "))).into())
 }
 
 fn list(n: &Node) -> Option<Vec<Node>> {

@@ -46,7 +46,7 @@ fn quickstart(more: &[&str]) -> (tempfile::TempDir, Ran) {
 }
 
 /// Every file below a folder with its bytes, in order.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(at) = open.pop() {
@@ -63,7 +63,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-fn outcome(text: &str) -> Outcome {
+pub fn outcome(text: &str) -> Outcome {
     let mut json: Json = serde_json::from_str(text).expect("JSON");
     assert_eq!(json["schema"], "fleetcast.run/1");
     serde_json::from_value(json["outcome"].take()).expect("an outcome")

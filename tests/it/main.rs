@@ -6,6 +6,7 @@ mod cli_catalog;
 mod cli_metrics;
 mod cli_profile;
 mod cli_run;
+mod cli_sweep;
 mod cli_trace;
 mod cli_verify;
 mod golden_draws;
