@@ -4,12 +4,14 @@
 //! - [`exact`]: intervals for quantiles and shares that rest on the binomial law alone;
 //! - [`luck`]: what a model's replications say of finish times, deadlines and cost;
 //! - [`curve`]: the same over the values of a setting;
+//! - [`compare`]: two candidates pair by pair: verdicts, gates, why a bill changed;
 //! - [`closed`]: what a formula says of the same run, where one is known.
 //!
 //! *Invariants:* replication `r` of every candidate meets the same luck (common random numbers). No result depends on how
 //! many threads there are. A run that the horizon cut off is counted as such and never dropped.
 
 pub mod closed;
+pub mod compare;
 pub mod curve;
 pub mod exact;
 #[cfg(test)]

@@ -153,7 +153,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    fn of(values: &[f64]) -> Option<Mean> {
+    pub(super) fn of(values: &[f64]) -> Option<Mean> {
         let mean = values.iter().copied().collect::<Moments>().mean()?;
         let i = t_interval(values, CONFIDENCE).ok();
         Some(Mean { mean, low: i.map(|i| i.low), high: i.map(|i| i.high) })
