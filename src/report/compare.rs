@@ -68,3 +68,6 @@ impl Report {
         Ok(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

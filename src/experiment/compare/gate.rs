@@ -9,6 +9,7 @@ use super::paired::Change;
 use super::sample::Sample;
 use crate::experiment::luck::Mean;
 use crate::formats::Place;
+use crate::kernel::stats::t_quantile;
 use crate::outcome::metric::TABLE;
 use crate::units::{Diagnostic, Diagnostics, SourceMap, Span, nearest};
 
@@ -317,13 +318,19 @@ impl Gate {
     }
 }
 
-/// About how many pairs bring half the interval below a distance: `(1.96 · s / h)²`, from the half of `n` pairs.
+/// About how many pairs bring half the interval below a distance, were the spread that of these `n`: the least `k` with
+/// `t(k − 1) · s / √k ≤ distance`, from the normal law's `(1.96 · s / distance)²` upwards.
 fn needed(n: u32, half: f64, distance: f64) -> Option<u64> {
-    let t = crate::kernel::stats::t_quantile(0.975, f64::from(n) - 1.0);
-    let s = half / t * f64::from(n).sqrt();
-    let pairs = (1.959_964 * s / distance).powi(2).ceil();
+    let t = |k: u64| t_quantile(0.975, k as f64 - 1.0);
+    let s = half / t(u64::from(n)) * f64::from(n).sqrt();
+    let least = (1.959_964 * s / distance).powi(2).ceil();
     // Beyond a million it is a wish, not advice.
-    (pairs.is_finite() && pairs <= 1e6).then(|| (pairs as u64).max(u64::from(n) + 1))
+    if !least.is_finite() || least > 1e6 {
+        return None;
+    }
+    let from = (least as u64).max(u64::from(n) + 1);
+    // Student's t is above the normal law's by less than 5/k here, so that a few steps do.
+    (from..from + 64).find(|k| t(*k) * s / (*k as f64).sqrt() <= distance)
 }
 
 /// A number as a gate has it, whether it has a sign, and the unit behind it.

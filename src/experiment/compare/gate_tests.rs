@@ -63,8 +63,9 @@ fn the_interval_against_the_limit_decides() {
         assert_eq!(judge(gate).map(|r| r.held), Ok(held), "{gate}");
     }
     let r = judge("cost.total > +3%").unwrap();
-    // s = 6.2278 of a base of 1036.25: 0.601 %; (1.96 · 0.601 / 0.2087)² = 31.9.
-    assert_eq!(r.pairs_needed, Some(32));
+    // s = 6.2278 of a base of 1036.25 is 0.60099 %, the limit is 0.20869 % away: √k / t(k − 1) must reach 2.8800. It does at
+    // k = 35 (t = 2.0322: 2.911) and not at 34 (t = 2.0345: 2.866).
+    assert_eq!(r.pairs_needed, Some(35));
 }
 
 #[test]

@@ -211,9 +211,12 @@ impl Sample {
         })
     }
 
-    /// Whether all replications are the same, event for event: nothing random was drawn, or nothing that matters.
+    /// Whether all replications, two or more, are the same, event for event: nothing random was drawn, or nothing that
+    /// matters.
     #[must_use]
     pub fn is_alike(&self) -> bool {
-        self.fingerprints.windows(2).all(|w| w[0] == w[1]) && self.bills.windows(2).all(|w| w[0] == w[1])
+        self.replications() > 1
+            && self.fingerprints.windows(2).all(|w| w[0] == w[1])
+            && self.bills.windows(2).all(|w| w[0] == w[1])
     }
 }

@@ -69,10 +69,10 @@ fn suite(out: &mut String, r: &Report, c: &Comparison) {
             let _ = write!(
                 detail,
                 "\nbase {}, candidate {}, change {} {}\n{}",
-                say::value(m.base),
-                say::value(m.candidate),
+                say::value(m.base, m.change),
+                say::value(m.candidate, m.change),
                 say::change(m.change),
-                m.unit,
+                say::change_unit(m),
                 say::basis(c, r.seed)
             );
         }

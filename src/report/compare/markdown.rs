@@ -143,18 +143,18 @@ fn one(out: &mut String, r: &Report, c: &Comparison, all: bool) {
     let _ = writeln!(out, "\n<details><summary>{} figures</summary>\n", c.metrics.len());
     let _ = writeln!(
         out,
-        "| figure | unit | base | candidate | change [95 %] | % | verdict |\n|---|---|---:|---:|---|---:|---|"
+        "| figure | unit | base | candidate | change [95 %] | of the base | verdict |\n|---|---|---:|---:|---|---:|---|"
     );
     for m in c.metrics.iter().filter(told) {
-        let percent = m.percent.map_or_else(|| "–".to_owned(), |p| say::signed(p.mean));
         let _ = writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} | {percent} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} | {} |",
             code(&m.name),
             cell(&m.unit),
-            say::value(m.base),
-            say::value(m.candidate),
+            say::value(m.base, m.change),
+            say::value(m.candidate, m.change),
             say::change(m.change),
+            say::percent(m),
             m.verdict.title()
         );
     }

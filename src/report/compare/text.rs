@@ -25,15 +25,13 @@ fn one(r: &Report, c: &Comparison, all: bool) -> String {
     out.extend(c.notes.iter().map(|n| format!("Note: {n}")));
     if !c.gates.is_empty() {
         out.push("\nGates (each says what must not be)".to_owned());
-        let rows: Vec<Vec<String>> = c
-            .gates
-            .iter()
-            .map(|g| {
-                let about = g.about.clone().filter(|_| g.held != Held::Holds).unwrap_or_default();
-                let more = [say::remedy(g), about].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
-                vec![say::held(g.held).to_owned(), g.gate.clone(), say::measured(g), more]
-            })
-            .collect();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for g in &c.gates {
+            rows.push(vec![say::held(g.held).to_owned(), g.gate.clone(), say::measured(g)]);
+            let about = g.about.clone().filter(|_| g.held != Held::Holds).unwrap_or_default();
+            let more = [say::remedy(g), about].into_iter().filter(|t| !t.is_empty());
+            rows.extend(more.map(|t| vec![format!("  {t}")]));
+        }
         out.extend(table(&[], &rows, &[]));
     }
     out.extend(figures(c, all));
@@ -58,18 +56,17 @@ fn figures(c: &Comparison, all: bool) -> Vec<String> {
     let rows: Vec<Vec<String>> = shown
         .iter()
         .map(|m| {
-            let percent = m.percent.map_or_else(String::new, |p| format!("{} %", say::signed(p.mean)));
             let verdict = match m.missing {
                 0 => m.verdict.title().to_owned(),
                 n => format!("absent in {n} of {} pairs", m.pairs + n),
             };
             vec![
                 m.name.clone(),
-                say::value(m.base),
-                say::value(m.candidate),
+                say::value(m.base, m.change),
+                say::value(m.candidate, m.change),
                 say::change(m.change),
-                m.unit.clone(),
-                percent,
+                say::change_unit(m).to_owned(),
+                say::percent(m),
                 verdict,
             ]
         })

@@ -1,11 +1,11 @@
 //! Figures of a comparison in words.
 
-use crate::experiment::compare::{Comparison, GateResult, Held, Limit, Why};
+use crate::experiment::compare::{Change, Comparison, GateResult, Held, Limit, Why};
 use crate::experiment::luck::Mean;
 use crate::report::words;
 use crate::units::Usd;
 
-/// How many figures there are, and which a stranger asks for first: shown whatever they did.
+/// What a stranger asks for first: shown whatever it did.
 const KEY: [&str; 6] = ["cost.total", "cost.useful_gpu_hour", "util.true", "wait.p90", "jobs.done", "goodput"];
 
 /// Figures that the splits of the bill show already, or that say the same as another.
@@ -35,10 +35,24 @@ fn decimals(size: f64) -> usize {
     }
 }
 
-/// A figure without its unit.
+/// A figure beside one that differs from it by so much, without its unit: with as many decimals as show the difference,
+/// but not more than two for its sake.
 #[must_use]
-pub fn value(v: Option<f64>) -> String {
-    v.map_or_else(|| "–".to_owned(), |v| words::number(v, decimals(v.abs())))
+pub fn value(v: Option<f64>, change: Option<Mean>) -> String {
+    let by = change.map_or(0.0, |c| c.mean.abs());
+    v.map_or_else(|| "–".to_owned(), |v| words::number(v, decimals(v.abs()).max(decimals(by).min(2))))
+}
+
+/// A change in percent of the base; empty for a figure that is a percentage, whose change is in points.
+#[must_use]
+pub fn percent(c: &Change) -> String {
+    c.percent.filter(|_| c.unit != "%").map_or_else(String::new, |p| format!("{} %", signed(p.mean)))
+}
+
+/// The unit of a change.
+#[must_use]
+pub fn change_unit(c: &Change) -> &str {
+    if c.unit == "%" { "points" } else { &c.unit }
 }
 
 fn signed_with(v: f64, decimals: usize) -> String {
@@ -52,7 +66,7 @@ pub fn signed(v: f64) -> String {
     signed_with(v, decimals(v.abs()))
 }
 
-/// A change with its interval: `+33.3 [+28.0, +38.5]`.
+/// A change with its interval: `+33.3 [+28.0, +38.5]`; `+30` where it is the same in each pair.
 #[must_use]
 pub fn change(m: Option<Mean>) -> String {
     interval(m, signed_with)
@@ -68,6 +82,7 @@ fn interval(m: Option<Mean>, say: impl Fn(f64, usize) -> String) -> String {
     let Some(m) = m else { return "–".to_owned() };
     let d = decimals(m.mean.abs().max(m.low.unwrap_or(0.0).abs()).max(m.high.unwrap_or(0.0).abs()));
     match (m.low, m.high) {
+        (Some(low), Some(high)) if (low, high) == (0.0, 0.0) => say(0.0, 0),
         (Some(low), Some(high)) if (low, high) == (m.mean, m.mean) => say(m.mean, d),
         (Some(low), Some(high)) => format!("{} [{}, {}]", say(m.mean, d), say(low, d), say(high, d)),
         _ => say(m.mean, d),
@@ -166,7 +181,9 @@ pub fn basis(c: &Comparison, seed: u64) -> String {
     let r = r.map_or_else(String::new, |r| format!("; the bills of a pair correlate with {r:.3}"));
     let pairs = if c.pairs == 1 { "1 pair" } else { "pairs" };
     let n = if c.pairs == 1 { String::new() } else { format!("{} ", words::count(c.pairs.into())) };
-    format!("{n}{pairs} of runs that meet the same luck (seed {seed}); 95 % intervals in brackets{r}")
+    let flat = |m: &Change| m.change.is_some_and(|d| d.low == d.high && d.low.is_some_and(|l| l != 0.0));
+    let flat = if c.metrics.iter().any(flat) { ", none where all pairs agree" } else { "" };
+    format!("{n}{pairs} of runs that meet the same luck (seed {seed}); 95 % intervals in brackets{flat}{r}")
 }
 
 /// What the sums of a split are shown as.
