@@ -112,7 +112,7 @@ fn a_stored_base_gives_what_running_it_gives() {
     let out = tempfile::tempdir().expect("a folder");
     let file = out.path().join("base.json").display().to_string();
     let saved = compare(&["baseline.ron", "--save-baseline", &file, "--replications", "8"]);
-    assert_eq!((saved.code, saved.out.as_str()), (0, "\n"), "{}", saved.err);
+    assert_eq!((saved.code, saved.out.as_str()), (0, ""), "{}", saved.err);
     let json = |ran: Ran| -> Json { serde_json::from_str(&ran.out).expect("JSON") };
     let stored = json(compare(&["--baseline", &file, "saves.ron", "--reprice", "--json"]));
     let run = json(compare(&["baseline.ron", "saves.ron", "--reprice", "--json", "--replications", "8"]));
