@@ -116,7 +116,9 @@ fn at_other_price(l: &Line, now: &PriceRow, then: &PriceRow) -> Result<Usd, &'st
     if own <= 0 || theirs < 0 {
         return Err("billed at nothing, so that no ratio of prices is known");
     }
-    let (up, down) =
-        (theirs.unsigned_abs() * u128::from(now.per_milli), own.unsigned_abs() * u128::from(then.per_milli));
+    let times = |rate: i128, per: u32| rate.unsigned_abs().checked_mul(u128::from(per));
+    let (Some(up), Some(down)) = (times(theirs, now.per_milli), times(own, then.per_milli)) else {
+        return Err("its price is beyond what can be billed");
+    };
     Ok(priced(Rate(l.usd.0.0), up, down))
 }
