@@ -148,7 +148,7 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     for ((spec, input), one) in candidates.iter().zip(&firsts) {
         let sample = Sample::of(&input.loaded.model, seed, std::slice::from_ref(one));
         if let Err(d) = comparable(&spec.name, &base_first, &sample) {
-            wrong.push(d);
+            wrong.extend(d);
             continue;
         }
         let mut list = Vec::new();
@@ -156,8 +156,8 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
             match g.resolve(&base_first, &sample) {
                 Ok(g) => list.push(g),
                 // What is wrong beside one candidate is wrong beside the next.
-                Err(d) if wrong.list.contains(&d) => {}
-                Err(d) => wrong.push(d),
+                Err(d) if d.list.iter().all(|d| wrong.list.contains(d)) => {}
+                Err(d) => wrong.extend(d),
             }
         }
         resolved.push(list);
@@ -247,15 +247,13 @@ fn stored(path: &Path) -> Result<(PathBuf, Baseline), Failure> {
     let text = sources.get(id).text.clone();
     match Baseline::from_text(id, &text, VERSION) {
         Ok(b) => Ok((path.to_owned(), b)),
-        Err(d) => Err(Failure::Input(
-            match d.at {
-                Some(_) => d,
-                // Without a place in it the file is named.
-                None => Diagnostic { message: format!("`{}`: {}", path.display(), d.message), ..d },
+        Err(mut d) => {
+            // Without a place in it the file is named.
+            for d in d.list.iter_mut().filter(|d| d.at.is_none()) {
+                d.message = format!("`{}`: {}", path.display(), d.message);
             }
-            .into(),
-            sources,
-        )),
+            Err(Failure::Input(d, sources))
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub use reprice::Repriced;
 pub use sample::{One, Sample};
 pub use why::{Amount, Part, Why};
 
-use crate::units::Diagnostic;
+use crate::units::{Diagnostic, Diagnostics};
 
 /// A candidate beside the base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Comparison {
 /// # Errors
 /// Other horizons, other seeds or numbers of replications, a pool of GPUs beside one of cores under one name, a metric in
 /// another unit.
-pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), Diagnostic> {
+pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), Diagnostics> {
     let hours = |ns: u64| crate::units::Duration(ns).to_string();
     if base.horizon_ns != candidate.horizon_ns {
         return Err(Diagnostic::error(format!(
@@ -105,7 +105,7 @@ pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), D
             hours(candidate.horizon_ns),
             hours(base.horizon_ns)
         ))
-        .help("bills of windows of different lengths say nothing beside each other: give both the same, --set-all horizon=7d"));
+        .help("bills of windows of different lengths say nothing beside each other: give both the same, --set-all horizon=7d").into());
     }
     if (base.seed, base.replications()) != (candidate.seed, candidate.replications()) {
         return Err(Diagnostic::error(format!(
@@ -115,7 +115,8 @@ pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), D
             base.replications(),
             base.seed
         ))
-        .help("pairs are of one seed and one replication"));
+        .help("pairs are of one seed and one replication")
+        .into());
     }
     for p in &base.pools {
         if let Some(other) = candidate.pools.iter().find(|c| c.name == p.name && c.unit != p.unit) {
@@ -123,7 +124,8 @@ pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), D
                 "the pool `{}` is counted in {} in the base, and in {} in `{name}`",
                 p.name, p.unit, other.unit
             ))
-            .help("give the pool another name: it is not the same pool any more"));
+            .help("give the pool another name: it is not the same pool any more")
+            .into());
         }
     }
     for m in &base.metrics {
@@ -132,7 +134,8 @@ pub fn comparable(name: &str, base: &Sample, candidate: &Sample) -> Result<(), D
                 "`{}` is in {} in the base, and in {} in `{name}`",
                 m.name, m.unit, other.unit
             ))
-            .help("only figures of one unit can be compared"));
+            .help("only figures of one unit can be compared")
+            .into());
         }
     }
     Ok(())

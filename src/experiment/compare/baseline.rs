@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::sample::Sample;
 use crate::kernel::random;
-use crate::units::{Diagnostic, SourceId, Span};
+use crate::units::{Diagnostic, Diagnostics, SourceId, Span};
 
 /// The schema's name.
 pub const SCHEMA: &str = "fleetcast.baseline/1";
@@ -64,16 +64,18 @@ impl Baseline {
     /// # Errors
     /// A diagnostic when it is no whole JSON, of another schema, changed since it was written, or made by another version of
     /// the program or another scheme of random streams: its runs would not be those that this program makes.
-    pub fn from_text(id: SourceId, text: &str, version: &str) -> Result<Baseline, Diagnostic> {
+    pub fn from_text(id: SourceId, text: &str, version: &str) -> Result<Baseline, Diagnostics> {
         let again = "make it again: fleetcast compare BASE --save-baseline FILE";
         let mut file: Value = serde_json::from_str(text).map_err(|e| {
             let what =
                 if e.is_eof() { "the stored baseline ends too early" } else { "the stored baseline is not JSON" };
             let at = offset(text, e.line(), e.column());
             let d = Diagnostic::error(format!("{what}: {e}"));
-            d.at(id, Span { start: at, end: (at + 1).min(text.len() as u32) }, "up to here").help(again)
+            Diagnostics::from(
+                d.at(id, Span { start: at, end: (at + 1).min(text.len() as u32) }, "up to here").help(again),
+            )
         })?;
-        let nowhere = |message: String| Diagnostic::error(message).help(again);
+        let nowhere = |message: String| Diagnostics::from(Diagnostic::error(message).help(again));
         match file.get("schema").and_then(Value::as_str) {
             Some(SCHEMA) => {}
             Some(other) => {

@@ -179,17 +179,18 @@ impl Gate {
     ///
     /// # Errors
     /// Neither sample has the metric, or just one of them where the gate is about the change; the unit is another.
-    pub fn resolve(&self, base: &Sample, candidate: &Sample) -> Result<Gate, Diagnostic> {
+    pub fn resolve(&self, base: &Sample, candidate: &Sample) -> Result<Gate, Diagnostics> {
         let (in_base, in_candidate) = (base.metric(&self.metric), candidate.metric(&self.metric));
         let (id, span) = self.metric_at;
         let metric = match (in_base, in_candidate) {
             (_, Some(m)) if in_base.is_some() || matches!(self.limit, Limit::Value(_)) => m,
-            (None, None) => return Err(self.unknown(base, candidate)),
+            (None, None) => return Err(self.unknown(base, candidate).into()),
             (b, _) => {
                 let (has, not) = if b.is_some() { ("base", "candidate") } else { ("candidate", "base") };
                 return Err(Diagnostic::error(format!("only the {has} has the metric `{}`", self.metric))
                     .at(id, span, format!("the {not} has no such figure"))
-                    .help("a change is of a figure that both have"));
+                    .help("a change is of a figure that both have")
+                    .into());
             }
         };
         let (id, span) = self.limit_at;
@@ -202,7 +203,8 @@ impl Gate {
                 written.unwrap_or("nothing")
             ))
             .at(id, span, format!("not in {}", metric.unit))
-            .help(help))
+            .help(help)
+            .into())
         };
         let scale = match (self.limit, written) {
             (Limit::Percent(_), _) | (_, None) => 1.0,

@@ -27,7 +27,8 @@ fn parse(text: &str) -> Result<Gate, String> {
 
 fn judge(text: &str) -> Result<GateResult, String> {
     let (b, c) = samples();
-    let g = parse(text)?.resolve(&b, &c).map_err(|d| format!("{}; {}", d.message, d.help.join("; ")))?;
+    let g =
+        parse(text)?.resolve(&b, &c).map_err(|d| format!("{}; {}", d.list[0].message, d.list[0].help.join("; ")))?;
     let change = b.metric(&g.metric).zip(c.metric(&g.metric)).map(|(b, c)| Change::of(b, c));
     Ok(g.judge(change.as_ref(), &c))
 }
@@ -98,7 +99,9 @@ fn what_is_no_gate_says_so() {
 fn a_figure_that_only_one_has_may_be_gated_by_its_value_alone() {
     let (mut b, c) = samples();
     b.metrics.retain(|m| m.name != "wait.p90");
-    let of = |text: &str| parse(text).unwrap().resolve(&b, &c).map(|g| g.judge(None, &c).held).map_err(|d| d.message);
+    let of = |text: &str| {
+        parse(text).unwrap().resolve(&b, &c).map(|g| g.judge(None, &c).held).map_err(|d| d.list[0].message.clone())
+    };
     assert_eq!(of("wait.p90 > 1h"), Ok(Held::Broken));
     assert_eq!(of("wait.p90 > +1h"), Err("only the candidate has the metric `wait.p90`".to_owned()));
 }

@@ -123,7 +123,7 @@ fn other_horizons_seeds_and_units_are_no_pairs() {
     let refused = |change: &dyn Fn(&mut Sample)| {
         let mut c = b.clone();
         change(&mut c);
-        comparable("cand", &b, &c).err().map(|d| d.message)
+        comparable("cand", &b, &c).err().map(|d| d.list[0].message.clone())
     };
     assert_eq!(refused(&|_| {}), None);
     assert!(refused(&|c| c.horizon_ns /= 2).unwrap().contains("horizon"));
@@ -176,7 +176,7 @@ fn a_stored_baseline_reads_back_and_a_broken_one_is_refused() {
     let read = |text: &str, version: &str| {
         let mut sources = SourceMap::default();
         let id = sources.add("b.json", text);
-        Baseline::from_text(id, text, version).map_err(|d| d.message)
+        Baseline::from_text(id, text, version).map_err(|d| d.list[0].message.clone())
     };
     assert_eq!(read(&text, "1.2.3"), Ok(stored.clone()));
     assert!(read(&text, "1.2.4").unwrap_err().contains("made by fleetcast 1.2.3"));
