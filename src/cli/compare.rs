@@ -17,6 +17,7 @@ use crate::experiment::{Control, replicate};
 use crate::formats::{Syntax, read_text};
 use crate::kernel::random;
 use crate::report::compare::{Party, Report, SCHEMA, junit, markdown, text};
+use crate::scenario::model::Model;
 use crate::units::{Diagnostic, Diagnostics, SourceMap};
 
 use plan::{Runner, Spec, command, hashed, plan};
@@ -64,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Change a setting of base and candidates alike; may be given several times
-    #[arg(long, value_name = "PATH=VALUE")]
+    #[arg(long, value_name = "PATH=VALUE", conflicts_with = "baseline")]
     set_all: Vec<String>,
     /// Seed of every random stream, instead of the base's
     #[arg(long)]
@@ -108,7 +109,7 @@ enum Base {
 }
 
 pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
-    let (gates, mut sources) = gates(a)?;
+    let (gates, sources) = gates(a)?;
     let stored = a.baseline.as_deref().map(stored).transpose()?;
     let (base, candidates) = plan(a, stored, data, console)?;
     if candidates.is_empty() && !gates.is_empty() {
@@ -116,6 +117,14 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
             Diagnostic::error("gates need a candidate, and the base is only stored here")
                 .help("leave the gates out, or name a candidate"),
         ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let of_base = match &base {
+        Base::Run(b) => &b.1.notices[..],
+        Base::Stored(_) => &[],
+    };
+    for n in of_base.iter().chain(candidates.iter().flat_map(|(_, i)| &i.notices)).filter(|n| seen.insert(*n)) {
+        console.note(&format!("note: {n}"));
     }
     // Outputs are opened before the work starts: a bad path fails early.
     let out = |p: &Option<PathBuf>| p.as_deref().map(open).transpose();
@@ -129,60 +138,24 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     };
     let runner = Runner { seed, n, control: Control { stop: None, done: Some(&done) } };
     // One run of each shows whether they can be compared, and which figures there are.
-    let of_base = match &base {
-        Base::Run(b) => Some(runner.first(&b.1.loaded.model)),
-        Base::Stored(_) => None,
+    let begun = match &base {
+        Base::Run(b) => runner.begin(&b.1.loaded.model),
+        Base::Stored(s) => Begun::Stored(&s.1.sample),
     };
-    let firsts: Vec<One> = candidates.iter().map(|(_, i)| runner.first(&i.loaded.model)).collect();
-    let base_first = match (&base, &of_base) {
-        (Base::Run(b), Some(one)) => Sample::of(&b.1.loaded.model, seed, std::slice::from_ref(one)),
-        (Base::Stored(s), _) => {
-            let mut one = s.1.sample.clone();
-            one.bills.truncate(1);
-            one
-        }
-        (Base::Run(_), None) => return Err(Failure::Fault(anyhow::anyhow!("the base was not run"))),
-    };
-    let mut wrong = Diagnostics::default();
-    let mut resolved: Vec<Vec<Gate>> = Vec::new();
-    for ((spec, input), one) in candidates.iter().zip(&firsts) {
-        let sample = Sample::of(&input.loaded.model, seed, std::slice::from_ref(one));
-        if let Err(d) = comparable(&spec.name, &base_first, &sample) {
-            wrong.extend(d);
-            continue;
-        }
-        let mut list = Vec::new();
-        for g in &gates {
-            match g.resolve(&base_first, &sample) {
-                Ok(g) => list.push(g),
-                // What is wrong beside one candidate is wrong beside the next.
-                Err(d) if d.list.iter().all(|d| wrong.list.contains(d)) => {}
-                Err(d) => wrong.extend(d),
-            }
-        }
-        resolved.push(list);
-    }
-    if wrong.has_errors() {
-        if let Some(bar) = &bar {
-            bar.finish_and_clear();
-        }
-        return Err(Failure::Input(wrong, std::mem::take(&mut sources)));
-    }
-    let base_sample = match (&base, of_base) {
-        (Base::Run(b), Some(one)) => runner.rest(&b.1.loaded.model, one),
-        (Base::Stored(s), _) => s.1.sample.clone(),
-        (Base::Run(_), None) => unreachable!("it was run above"),
-    };
+    let others: Vec<Begun<'_>> = candidates.iter().map(|(_, i)| runner.begin(&i.loaded.model)).collect();
+    let resolved = resolve(&gates, &begun.head(seed), &candidates, &others, seed).map_err(|d| {
+        bar.iter().for_each(ProgressBar::finish_and_clear);
+        Failure::Input(d, sources)
+    })?;
+    let base_sample = runner.end(begun);
     let mut comparisons = Vec::new();
-    for (((spec, input), one), gates) in candidates.iter().zip(firsts).zip(&resolved) {
-        let sample = runner.rest(&input.loaded.model, one);
+    for (((spec, input), begun), gates) in candidates.iter().zip(others).zip(&resolved) {
+        let sample = runner.end(begun);
         let mut c = Comparison::of(&spec.name, &base_sample, &sample, gates, a.reprice);
         c.notes.extend(other_data(&base, input)?);
         comparisons.push(c);
     }
-    if let Some(bar) = &bar {
-        bar.finish_and_clear();
-    }
+    bar.iter().for_each(ProgressBar::finish_and_clear);
     if let (Some(file), Base::Run(b)) = (save, &base) {
         write(file, &baseline(b, base_sample)?.to_text().map_err(fault)?)?;
     }
@@ -348,15 +321,69 @@ impl Base {
     }
 }
 
+/// One of which the first run is there, or all of them are.
+enum Begun<'a> {
+    Run(&'a Model, One),
+    Stored(&'a Sample),
+}
+
+impl Begun<'_> {
+    /// The first run alone.
+    fn head(&self, seed: u64) -> Sample {
+        match self {
+            Begun::Run(model, one) => Sample::of(model, seed, std::slice::from_ref(one)),
+            Begun::Stored(s) => {
+                let mut one = (*s).clone();
+                one.bills.truncate(1);
+                one
+            }
+        }
+    }
+}
+
 impl Runner<'_> {
-    fn first(&self, model: &crate::scenario::model::Model) -> One {
+    fn begin<'m>(&self, model: &'m Model) -> Begun<'m> {
         let mut one = replicate(model, self.seed, 0..1, self.control, |_, o| One::of(o));
-        one.swap_remove(0)
+        Begun::Run(model, one.swap_remove(0))
     }
 
-    fn rest(&self, model: &crate::scenario::model::Model, first: One) -> Sample {
-        let mut ones = vec![first];
-        ones.extend(replicate(model, self.seed, 1..self.n, self.control, |_, o| One::of(o)));
-        Sample::of(model, self.seed, &ones)
+    fn end(&self, begun: Begun<'_>) -> Sample {
+        match begun {
+            Begun::Stored(s) => s.clone(),
+            Begun::Run(model, first) => {
+                let mut ones = vec![first];
+                ones.extend(replicate(model, self.seed, 1..self.n, self.control, |_, o| One::of(o)));
+                Sample::of(model, self.seed, &ones)
+            }
+        }
     }
+}
+
+/// The gates as each candidate has them, or all that stands against comparing.
+fn resolve(
+    gates: &[Gate],
+    base: &Sample,
+    candidates: &[(Spec, Input)],
+    begun: &[Begun<'_>],
+    seed: u64,
+) -> Result<Vec<Vec<Gate>>, Diagnostics> {
+    let (mut wrong, mut all) = (Diagnostics::default(), Vec::new());
+    for ((spec, _), one) in candidates.iter().zip(begun) {
+        let sample = one.head(seed);
+        if let Err(d) = comparable(&spec.name, base, &sample) {
+            wrong.extend(d);
+            continue;
+        }
+        let mut list = Vec::new();
+        for g in gates {
+            match g.resolve(base, &sample) {
+                Ok(g) => list.push(g),
+                // What is wrong beside one candidate is wrong beside the next.
+                Err(d) if d.list.iter().all(|d| wrong.list.contains(d)) => {}
+                Err(d) => wrong.extend(d),
+            }
+        }
+        all.push(list);
+    }
+    if wrong.has_errors() { Err(wrong) } else { Ok(all) }
 }
