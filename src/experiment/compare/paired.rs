@@ -49,7 +49,7 @@ impl Verdict {
             Verdict::Higher => "higher",
             Verdict::Lower => "lower",
             Verdict::Same => "the same",
-            Verdict::NotTold => "not told apart",
+            Verdict::NotTold => "unclear",
         }
     }
 }

@@ -63,7 +63,7 @@ fn a_run_beside_itself_is_the_same_in_every_figure() {
     assert!(c.metrics.iter().all(|m| m.verdict == Verdict::Same || m.missing > 0), "{:?}", c.metrics);
     assert!(c.metric("cost.total").unwrap().verdict == Verdict::Same && c.metrics.len() > 40);
     assert_eq!(c.held(), Held::Holds);
-    assert_eq!(c.why.sentence(), "same work, same money");
+    assert_eq!(c.why.sentence(), "same work, same money (within 1 %)");
     let r = c.reprice.unwrap();
     assert_eq!((r.price.0, r.behaviour.0, r.kept.len()), (Usd::ZERO, Usd::ZERO, 0));
     assert!(c.only_base.is_empty() && c.only_candidate.is_empty() && !c.alike);
@@ -153,7 +153,7 @@ fn how_much_was_done_is_told_from_how_much_was_spent() {
     let sentence = |s: Sample| Why::of(&base, &s).sentence();
     assert_eq!(sentence(with(&done, &hours, &times(&cost, 0.8))), "same work, less money");
     assert_eq!(sentence(with(&times(&done, 1.005), &hours, &times(&cost, 1.2))), "same work, more money");
-    assert_eq!(sentence(with(&times(&done, 1.3), &hours, &cost)), "more work, same money");
+    assert_eq!(sentence(with(&times(&done, 1.3), &hours, &cost)), "more work, same money (within 1 %)");
     assert_eq!(sentence(with(&times(&done, 0.7), &hours, &times(&cost, 0.8))), "less work, less money");
     assert!(sentence(with(&times(&done, 0.7), &times(&hours, 1.2), &cost)).starts_with("other work"));
     assert!(sentence(with(&[90.0, 110.0, 100.0, 99.0], &hours, &times(&cost, 0.8))).starts_with("less money; whether"));

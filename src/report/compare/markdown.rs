@@ -21,7 +21,7 @@ pub fn marker(base: &str) -> String {
     format!("<!-- fleetcast:compare:{} -->", name.trim_matches('-'))
 }
 
-/// The whole text; where it would be longer than [`LONGEST`], without the figures that were not told apart, else cut.
+/// The whole text; where it would be longer than [`LONGEST`], without the figures of which nothing is told, else cut.
 #[must_use]
 pub fn markdown(r: &Report) -> String {
     let all = whole(r, true);

@@ -79,7 +79,7 @@ fn figures(c: &Comparison, all: bool) -> Vec<String> {
     let open = rest(|m| m.verdict == Verdict::NotTold);
     let other = c.metrics.len() - shown.len() - same - open;
     let mut more = Vec::new();
-    for (n, what) in [(other, "in the splits below"), (open, "not told apart"), (same, "the same in every pair")] {
+    for (n, what) in [(other, "in the splits below"), (open, "unclear"), (same, "the same in every pair")] {
         if n > 0 {
             more.push(format!("{n} {what}"));
         }

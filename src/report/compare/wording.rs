@@ -178,12 +178,12 @@ pub fn basis(c: &Comparison, seed: u64) -> String {
         );
     }
     let r = c.metric("cost.total").and_then(|m| m.correlation);
-    let r = r.map_or_else(String::new, |r| format!("; the bills of a pair correlate with {r:.3}"));
-    let pairs = if c.pairs == 1 { "1 pair" } else { "pairs" };
-    let n = if c.pairs == 1 { String::new() } else { format!("{} ", words::count(c.pairs.into())) };
+    let r = r.map_or_else(String::new, |r| format!("; bills correlate with {r:.3}"));
+    let pairs = if c.pairs == 1 { "pair" } else { "pairs" };
+    let n = words::count(c.pairs.into());
     let flat = |m: &Change| m.change.is_some_and(|d| d.low == d.high && d.low.is_some_and(|l| l != 0.0));
     let flat = if c.metrics.iter().any(flat) { ", none where all pairs agree" } else { "" };
-    format!("{n}{pairs} of runs that meet the same luck (seed {seed}); 95 % intervals in brackets{flat}{r}")
+    format!("{n} {pairs} under the same luck (seed {seed}); 95 % intervals in brackets{flat}{r}")
 }
 
 /// What the sums of a split are shown as.
