@@ -118,6 +118,36 @@ fn what_has_no_price_of_the_base_stays_and_is_named() {
 }
 
 #[test]
+fn prices_that_change_at_the_same_dates_are_taken_date_by_date_and_others_stay() {
+    let own = run(&v7(10.0), 2);
+    let steps = |dates: &[(u64, i128)]| {
+        let mut s = own.clone();
+        s.prices = dates
+            .iter()
+            .map(|(from, usd)| {
+                let mut p = own.prices[0].clone();
+                (p.from_ns, p.usd_per_hour) = (*from, Money(Usd(*usd)));
+                p
+            })
+            .collect();
+        s
+    };
+    let dollar = 1_000_000_000_000;
+    let mut later = steps(&[(0, dollar), (9, dollar)]);
+    // All of the candidate's time lies after its second date.
+    later.lines.iter_mut().for_each(|l| l.price_from_ns = Some(9));
+    let at = |base: &Sample| reprice::Repriced::of(base, &later);
+    let total = later.total().0;
+    let same = at(&steps(&[(0, 7 * dollar), (9, 3 * dollar)]));
+    assert!((same.at_base_prices.0.0 - 3 * total).abs() <= 3 * later.lines.len() as i128, "the price of that date");
+    let one = at(&steps(&[(0, 2 * dollar)]));
+    assert!((one.at_base_prices.0.0 - 2 * total).abs() <= 2 * later.lines.len() as i128, "one price for all of it");
+    let other = at(&steps(&[(0, 7 * dollar), (8, 3 * dollar)]));
+    assert_eq!((other.at_base_prices.0.0, other.kept.len()), (total, 1));
+    assert_eq!(other.kept[0].why, "its prices change at other dates than the base's");
+}
+
+#[test]
 fn other_horizons_seeds_and_units_are_no_pairs() {
     let b = run(&v7(10.0), 2);
     let refused = |change: &dyn Fn(&mut Sample)| {
