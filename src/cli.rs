@@ -8,6 +8,7 @@
 mod args;
 mod catalog;
 mod check;
+mod compare;
 mod console;
 mod explain;
 mod files;
@@ -71,6 +72,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Check(a) => check::run(a, &cli.data, console),
         Command::Sweep(a) => sweep::run(a, &cli.data, console),
         Command::Merge(a) => merge::run(a, console),
+        Command::Compare(a) => compare::run(a, &cli.data, console),
         Command::Explain(a) => explain::run(a, console),
         Command::Verify(a) => verify::run(a, &cli.data, console),
         Command::Trace(a) => trace::run(a, &cli.data, console),

@@ -5,12 +5,14 @@
 //! - [`luck`]: what a model's replications say of finish times, deadlines and cost;
 //! - [`curve`]: the same over the values of a setting;
 //! - [`mod@sweep`]: the same over many settings at once, in parts that can be resumed, shared out and merged;
+//! - [`compare`]: two candidates pair by pair: verdicts, gates, why a bill changed;
 //! - [`closed`]: what a formula says of the same run, where one is known.
 //!
 //! *Invariants:* replication `r` of every candidate meets the same luck (common random numbers). No result depends on how
 //! many threads there are. A run that the horizon cut off is counted as such and never dropped.
 
 pub mod closed;
+pub mod compare;
 pub mod curve;
 pub mod exact;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! - [`summary`]: 25 lines for a terminal; [`explain`]: from a line of the bill to its jobs
 //! - [`mod@sweep`]: a sweep's points as CSV, JSON and words
 //! - [`tables`]: `timeseries.csv`, `charges.csv`, `jobs.csv`, `summary.json`
+//! - [`compare`]: a comparison as text, Markdown, JUnit and JSON
 //! - [`chart`]: one file a chart; each gives a [`chart::Drawing`], rendered as SVG and PNG by [`chart::render_all`]
 //! - beneath: [`waste`] (the bill by what it was for), [`axes`] and [`plot`] (pages, axes, common plots), [`scene`] (a
 //!   drawing as data), [`theme`] (colours, type), [`render`] and [`png`] (bytes), [`clock`] (civil time), [`words`]
@@ -13,6 +14,7 @@
 pub mod axes;
 pub mod chart;
 pub mod clock;
+pub mod compare;
 pub mod explain;
 pub mod perfetto;
 pub mod plot;

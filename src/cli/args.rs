@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::console::{Color, Console, Exit, Failure};
-use super::{catalog, check, explain, init, merge, metrics, profile, run, schema, sweep, trace, verify};
+use super::{catalog, check, compare, explain, init, merge, metrics, profile, run, schema, sweep, trace, verify};
 
 /// Forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
 #[derive(Debug, Parser)]
@@ -15,7 +15,7 @@ use super::{catalog, check, explain, init, merge, metrics, profile, run, schema,
     version,
     arg_required_else_help = true,
     after_help = "\
-Exit codes: 0 fine, 1 a verification failed, 2 bad input, 4 a fault in fleetcast.
+Exit codes: 0 fine, 1 a gate broken or a verification failed, 2 bad input, 3 inconclusive, 4 a fault in fleetcast.
 Public data is found through FLEETCAST_DATA or --data (default ../shared/data).
 
 First steps:
@@ -57,6 +57,8 @@ pub enum Command {
     Sweep(sweep::Args),
     /// Put the shards of a sweep together
     Merge(merge::Args),
+    /// Candidates beside a base under the same luck: what differs, how sure, which gates hold, why the bill changed
+    Compare(compare::Args),
     /// Where a dollar came from: a run's bill, or one line of it
     Explain(explain::Args),
     /// Our figures beside published and closed-form ones, with the tolerance

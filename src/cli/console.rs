@@ -15,6 +15,8 @@ pub enum Exit {
     Failed,
     /// 2: bad input.
     BadInput,
+    /// 3: no gate broken, and too few runs to tell of some.
+    Inconclusive,
     /// 4: a fault of ours.
     OurFault,
 }
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Fine => 0,
             Exit::Failed => 1,
             Exit::BadInput => 2,
+            Exit::Inconclusive => 3,
             Exit::OurFault => 4,
         })
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli_bin;
 mod cli_catalog;
+mod cli_compare;
 mod cli_metrics;
 mod cli_profile;
 mod cli_run;
