@@ -286,6 +286,7 @@ mod tests {
     use super::*;
     use crate::outcome::{Outcome, Recorder};
     use crate::report::sample;
+    use crate::scenario::model::Model;
     use crate::sim::simulate;
     use crate::units::Activity;
 
@@ -317,13 +318,16 @@ mod tests {
     }
 
     fn traced(rows: usize) -> (Outcome, Vec<u8>, Vec<Value>) {
-        let m = sample::interrupted();
+        trace_of(&sample::interrupted(), rows)
+    }
+
+    fn trace_of(m: &Model, rows: usize) -> (Outcome, Vec<u8>, Vec<Value>) {
         let header =
             Header { scenario: "a \"quoted\" name", seed: 3, start: "2026-10-05", window_start: m.window_start() };
         let work = m.work.iter().map(|w| w.name.as_str());
         let out = Perfetto::new(Vec::new(), header, work, m.pools.iter().map(|p| p.name.as_str())).unwrap();
         let mut t = Trace { out, rows };
-        let o = simulate(&m, 3, 0, &mut t);
+        let o = simulate(m, 3, 0, &mut t);
         let bytes = t.out.finish(SimTime(o.horizon_ns)).unwrap();
         let v: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(v["otherData"]["scenario"], "a \"quoted\" name");
@@ -337,6 +341,18 @@ mod tests {
     #[test]
     fn stretches_of_a_thread_do_not_overlap_and_microseconds_say_what_nanoseconds_do() {
         let (_, _, events) = traced(usize::MAX);
+        assert!(apart(&events) > 20);
+        // Replicas of a service: a thread each, of every deployment.
+        let m = sample::services::model();
+        let (o, _, events) = trace_of(&m, usize::MAX);
+        let created: u64 =
+            o.work.iter().filter_map(|w| w.service.as_ref()).flat_map(|s| &s.deployments).map(|d| d.created).sum();
+        let threads = apart(&events) as u64;
+        assert!(threads > 2 && threads <= created, "{threads} threads of {created} replicas");
+    }
+
+    /// Checks that no thread does two things at once; how many threads there are.
+    fn apart(events: &[Value]) -> usize {
         let mut threads: BTreeMap<(u64, u64), Vec<(u128, u128)>> = BTreeMap::new();
         for e in events.iter().filter(|e| e["ph"] == "X") {
             let (from, len) = (ns(e, "from_ns"), ns(e, "ns"));
@@ -345,11 +361,12 @@ mod tests {
             let at = (e["pid"].as_u64().unwrap(), e["tid"].as_u64().unwrap());
             threads.entry(at).or_default().push((from, from + len));
         }
-        assert!(threads.len() > 20);
+        let count = threads.len();
         for (at, mut v) in threads {
             v.sort_unstable();
             assert!(v.windows(2).all(|w| w[0].1 <= w[1].0), "{at:?}");
         }
+        count
     }
 
     #[test]

@@ -262,8 +262,9 @@ pub fn rollouts_csv(o: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::ChargeKind;
     use crate::report::sample;
-    use crate::units::Usd;
+    use crate::units::{Activity, Usd};
 
     fn read(text: &str) -> Vec<std::collections::BTreeMap<String, String>> {
         let mut r = ::csv::Reader::from_reader(text.as_bytes());
@@ -301,6 +302,15 @@ mod tests {
         assert_eq!((last["service"].as_str(), last["ready"].as_str()), ("summaries", "1"));
         assert!((last["usd"].parse::<f64>().unwrap() - 1.21 / 6.0).abs() < 1e-9);
         let labels = rows("service-labels.csv");
+        // Whoever sends the requests pays for the work on them, also where their labels are the service's own.
+        for name in ["chat", "summaries"] {
+            let mine = labels.iter().filter(|r| r["service"] == name);
+            let told: Usd = mine.map(|r| r["usd"].parse::<Usd>().unwrap()).sum();
+            let worked = ChargeKind::Activity(Activity::Productive);
+            let charged = o.charges.iter().filter(|c| c.workload.as_deref() == Some(name) && c.kind == worked);
+            assert_eq!(told, charged.map(|c| c.usd.0).sum(), "{name}");
+            assert!(told > Usd::ZERO);
+        }
         let teams: Vec<&str> = labels.iter().map(|r| r["labels"].as_str()).collect();
         let app = |t: &str| format!("app=chat team={t}");
         assert_eq!(teams, [&app("search"), &app("support"), &app("mobile"), "team=search"]);

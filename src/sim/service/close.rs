@@ -6,11 +6,11 @@ use crate::outcome::service::{
     DeploymentOutcome, DeploymentSeries, LabelUse, LatencyOutcome, Promise, RequestCounts, ServiceOutcome,
     ServiceSeries, SloOutcome, TokenCounts,
 };
-use crate::outcome::{Charge, Exact, Money};
+use crate::outcome::{Charge, ChargeKind, Exact, Money};
 use crate::scenario::model::service::Deployment;
 use crate::serving::front::tally::Bucket;
 use crate::sim::world::World;
-use crate::units::Usd;
+use crate::units::{Activity, Usd};
 
 impl World<'_, '_> {
     /// What became of each service, by workload. The replicas' time has been booked until the end.
@@ -75,8 +75,14 @@ impl World<'_, '_> {
                             && self.accounts.get(self.accounts.account(model.work, 1 + j as u16)).labels != *account
                     });
                     let own = self.accounts.get(self.accounts.account(model.work, 0)).labels == *account;
-                    let usd: Usd =
-                        if first && !own { charges.iter().filter(mine).map(|c| c.usd.0).sum() } else { Usd::ZERO };
+                    // Labels of requests that are the service's own share its line too: the work there is theirs, and the
+                    // start-up and the idleness are not.
+                    let worked = |c: &&Charge| !own || c.kind == ChargeKind::Activity(Activity::Productive);
+                    let usd: Usd = if first {
+                        charges.iter().filter(mine).filter(worked).map(|c| c.usd.0).sum()
+                    } else {
+                        Usd::ZERO
+                    };
                     LabelUse {
                         labels: account.clone(),
                         requests: u.requests,

@@ -63,10 +63,13 @@ impl World<'_, '_> {
             usage: Use { busy_ppm: spec.busy_ppm, ..Use::default() },
             patience: Duration(u64::MAX),
         };
-        let state = &mut self.services[s as usize].deployments[d as usize];
+        let deployments = &mut self.services[s as usize].deployments;
+        let count = deployments.len() as u64;
+        let state = &mut deployments[d as usize];
         state.ordinals += 1;
         state.tally.created += 1;
-        let ordinal = u64::from(d) << 40 | (state.ordinals - 1);
+        // Deployments take turns, so that a service's ordinals are dense: who keeps a bit for each need not guess.
+        let ordinal = (state.ordinals - 1) * count + u64::from(d);
         let replica = ReplicaState {
             service: s,
             deployment: d,
