@@ -107,7 +107,7 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         let text = summary_json(&outcome).and_then(|t| with_luck(&t, many.luck()));
         console.print(&text.map_err(|e| Failure::Fault(e.into()))?);
     } else {
-        console.print(&summary::text(&outcome, &others, &next(a, out.as_ref(), &outcome)));
+        console.print(&summary::text(&outcome, &others, &next(a, out.as_ref(), &outcome, !others.is_empty())));
         if !many.candidates.is_empty() {
             console.print(&many.text());
         }
@@ -174,7 +174,7 @@ fn tie_orders(loaded: &Loaded, seed: u64) -> String {
 }
 
 /// Three commands to try next.
-fn next(a: &Args, out: Option<&OutDir>, o: &Outcome) -> Vec<String> {
+fn next(a: &Args, out: Option<&OutDir>, o: &Outcome, variants: bool) -> Vec<String> {
     let scenario = a.scenario.as_ref().map_or_else(String::new, |p| format!(" {}", p.display()));
     // Of pools whose nodes are launched on request more of them change nothing: luck is what to look at there.
     let set = match o.pools.iter().find(|p| p.nodes_at_start > 0) {
@@ -185,7 +185,12 @@ fn next(a: &Args, out: Option<&OutDir>, o: &Outcome) -> Vec<String> {
     if let Some(out) = out {
         list.push(format!("fleetcast explain {}    (charts in {}/charts)", out.path().display(), out.path().display()));
     }
-    list.push(format!("fleetcast run{scenario}{set}"));
+    let serves = o.work.iter().any(|w| w.service.is_some());
+    list.push(match &a.scenario {
+        // Replicas decide there, not nodes: the variants beside each other, pair by pair.
+        Some(p) if serves && variants => format!("fleetcast compare {} --replications 8", p.display()),
+        _ => format!("fleetcast run{scenario}{set}"),
+    });
     list.push(match &a.scenario {
         Some(p) => format!("fleetcast check {}", p.display()),
         None => "fleetcast init my.ron".to_owned(),

@@ -27,7 +27,9 @@ fn a_benchmark_becomes_a_block_and_a_chart() {
     let file = bench(dir.path(), "");
     let out = dir.path().join("charts");
     let text = fine(&["profile", "fit", word(&file), "--out", word(&out)]);
-    for w in ["step: Step(a: 12, b: 0.04, c: 0.00004, p: 0.05)", "model: \"Llama-3.1-70B\"", "fitted to 12 rows"] {
+    for w in
+        ["Explicit(a: 12, b: 0.04, c: 0.00004, p: 0.05,", "Llama-3.1-70B, 4 × H100, vllm, fp8", "fitted to 12 rows"]
+    {
         assert!(text.contains(w), "no `{w}` in\n{text}");
     }
     for name in ["profile.svg", "profile.png", "profile.csv"] {
@@ -35,6 +37,22 @@ fn a_benchmark_becomes_a_block_and_a_chart() {
     }
     let again = fleetcast(&["profile", "fit", word(&file)]);
     assert_eq!(again.out, text, "the same bytes twice");
+    // The block stands in a scenario as it is.
+    let scenario = dir.path().join("fitted.ron");
+    fs::write(
+        &scenario,
+        format!(
+            r#"Scenario(version: 1, name: "fitted", start: "2026-10-05", horizon: "1h",
+  pools: [(name: "h100", instance: "p5.48xlarge", region: "us-east-1", nodes: 1)],
+  work: [Service(name: "chat", traffic: [Synthetic(name: "users", rate: (per_second: 1))],
+    deployments: [(name: "main", model: "Llama-3.1-70B", gpus: 4, dtype: Fp8,
+{text}
+    )])])"#
+        ),
+    )
+    .expect("written");
+    let checked = fine(&["check", word(&scenario)]);
+    assert!(checked.contains("fitted"), "{checked}");
     let v: Value = serde_json::from_str(&fine(&["profile", "fit", word(&file), "--json"])).expect("JSON");
     assert_eq!((v["used"].as_u64(), v["rows"].as_array().map(Vec::len)), (Some(12), Some(12)));
     assert!(v["loo"].as_f64().expect("a number") < 1e-6);

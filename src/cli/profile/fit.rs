@@ -169,35 +169,31 @@ fn block(set: &Set, fit: &Fit, file: &Path, o: &Options) -> String {
             percent(f.fitted_ms)
         ));
     }
-    out.push_str("Profile(\n");
-    let known = |t: &str| (t != UNRECORDED && !t.is_empty()).then(|| quoted(t));
-    for (name, value) in [
-        ("model", known(&k.model)),
-        ("gpu", known(&k.gpu)),
-        ("tp", Some(k.tp.to_string())),
-        ("engine", known(&k.engine)),
-        ("version", known(&k.version)),
-        ("dtype", known(&k.dtype)),
-    ] {
-        if let Some(value) = value {
-            out.push_str(&format!("  {name}: {value},\n"));
-        }
-    }
-    out.push_str("  // milliseconds: a step, a sequence, a KV token, a prompt token\n");
+    let known = |t: &str| (t != UNRECORDED && !t.is_empty()).then(|| clean(t));
+    let of: Vec<String> = [
+        known(&k.model),
+        Some(format!("{} × {}", k.tp, known(&k.gpu).unwrap_or_else(|| "a GPU".to_owned()))),
+        known(&k.engine).map(|e| [Some(e), known(&k.version)].into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        known(&k.dtype),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    out.push_str(&format!("// for a deployment of a service: {}\n", of.join(", ")));
+    out.push_str("// milliseconds: a step, a sequence, a KV token, a prompt token\n");
+    // Which share of the experts a token uses is the model's, and the deployment names it.
     let terms: Vec<String> = fit
         .cost
         .named()
         .into_iter()
-        .filter(|(name, v)| *v > 0.0 && !(*name == "expert_share" && fit.cost.expert_ms == 0.0))
+        .filter(|(name, v)| *v > 0.0 && *name != "expert_share")
         .map(|(name, v)| format!("{name}: {}", figure(v)))
         .collect();
-    out.push_str(&format!("  step: Step({}),\n", terms.join(", ")));
-    out.push_str(&format!(
-        "  evidence: Fitted(rows: {}, error: {:.4}, left_out: {:.4}),\n)",
-        fit.used,
-        fit.mape / 100.0,
-        fit.loo / 100.0
-    ));
+    let source = format!(
+        "{stem}, {}: fitted to {} rows, error {:.1} %, {:.1} % on rows left out",
+        set.name, fit.used, fit.mape, fit.loo
+    );
+    out.push_str(&format!("profile: Explicit({},\n  source: {}),", terms.join(", "), quoted(&source)));
     out
 }
 
