@@ -279,7 +279,7 @@ impl<W: Write> Perfetto<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use serde_json::Value;
 
@@ -347,8 +347,15 @@ mod tests {
         let (o, _, events) = trace_of(&m, usize::MAX);
         let created: u64 =
             o.work.iter().filter_map(|w| w.service.as_ref()).flat_map(|s| &s.deployments).map(|d| d.created).sum();
-        let threads = apart(&events) as u64;
-        assert!(threads > 2 && threads <= created, "{threads} threads of {created} replicas");
+        apart(&events);
+        let runs: BTreeSet<(u64, u64)> = events
+            .iter()
+            .filter(|e| e["ph"] == "X" && e["cat"] == "run")
+            .map(|e| (e["pid"].as_u64().unwrap(), e["tid"].as_u64().unwrap()))
+            .collect();
+        assert!(runs.len() > 3 && runs.len() as u64 <= created, "{} threads of {created} replicas", runs.len());
+        // A bit for each ordinal: their numbers are dense over the deployments.
+        assert!(runs.iter().all(|r| r.1 <= 2 * created), "{runs:?}");
     }
 
     /// Checks that no thread does two things at once; how many threads there are.
