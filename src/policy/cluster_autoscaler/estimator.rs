@@ -38,16 +38,16 @@ pub struct Spread {
     pub by: Domain,
     /// Pods that already run, by domain, with a zero for each empty domain. Nodes that could take none of these pods
     /// count too: the constraint asks for the label, not for room.
-    pub existing: BTreeMap<String, i64>,
+    pub existing: BTreeMap<u64, i64>,
 }
 
 /// What a domain of a spread is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// `kubernetes.io/hostname`: each new node is a domain of its own.
     Hostname,
-    /// Another label; all new nodes lie in this domain.
-    Label(String),
+    /// Another label; all new nodes lie in this domain, a number for the label's value.
+    Label(u64),
 }
 
 /// The result.
@@ -76,13 +76,13 @@ struct Node {
 /// Counts of a class's pods by domain while it is packed. Old domains first, then one per new node (hostname only).
 struct Skew<'a> {
     rule: &'a Spread,
-    old: BTreeMap<&'a str, i64>,
+    old: BTreeMap<u64, i64>,
     new: BTreeMap<usize, i64>,
 }
 
 impl<'a> Skew<'a> {
     fn new(rule: &'a Spread) -> Skew<'a> {
-        Skew { rule, old: rule.existing.iter().map(|(k, v)| (k.as_str(), *v)).collect(), new: BTreeMap::new() }
+        Skew { rule, old: rule.existing.clone(), new: BTreeMap::new() }
     }
 
     fn allows(&self, node: usize, opened: usize) -> bool {
@@ -93,7 +93,7 @@ impl<'a> Skew<'a> {
                 (self.new.get(&node).copied().unwrap_or(0), self.old.len() + opened, least)
             }
             Domain::Label(domain) => {
-                let own = self.old.get(domain.as_str()).copied();
+                let own = self.old.get(domain).copied();
                 let least = self.old.values().copied().chain(own.is_none().then_some(0)).min().unwrap_or(0);
                 (own.unwrap_or(0), self.old.len() + usize::from(own.is_none()), least)
             }
@@ -105,7 +105,7 @@ impl<'a> Skew<'a> {
     fn add(&mut self, node: usize) {
         match &self.rule.by {
             Domain::Hostname => *self.new.entry(node).or_insert(0) += 1,
-            Domain::Label(domain) => *self.old.entry(domain.as_str()).or_insert(0) += 1,
+            Domain::Label(domain) => *self.old.entry(*domain).or_insert(0) += 1,
         }
     }
 }
