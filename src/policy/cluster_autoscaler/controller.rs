@@ -218,7 +218,6 @@ impl ClusterAutoscaler {
         let ready = view.nodes.iter().filter(|n| n.works() && n.deleting == Deleting::No).count() as u32;
         let ages: Vec<(SimTime, bool)> =
             pending.iter().map(|p| (p.created, view.shapes[p.shape.at()].request.gpu > 0)).collect();
-        let young = timing::too_young(&ages, now);
         for (created, gpu) in &ages {
             wake.at(over(*created, timing::YOUNG, false));
             if *gpu {
@@ -226,6 +225,8 @@ impl ClusterAutoscaler {
             }
         }
         let full = config.limits.nodes_max > 0 && ready >= config.limits.nodes_max;
+        // A cluster that may not grow anyway does not wait for more pods.
+        let young = !full && timing::too_young(&ages, now);
         if !pending.is_empty() && !full && !young {
             let backoff: Vec<bool> = self.backoff.iter().map(|b| b.active(now)).collect();
             let nodes = ready + upcoming.iter().sum::<u32>();
