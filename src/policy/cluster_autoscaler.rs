@@ -39,8 +39,8 @@
 //! shapes, W shapes that wait, G groups: N + P for the room and the utilisations; W first fits and those of the pods that
 //! would move, which together look at each node once for each shape (S·N at the very worst, less by what hints find);
 //! G·(pods that wait) for the estimates, only when something waits that has no place. A node that was found unremovable
-//! is not simulated for 5 min, and no more than a tenth of the nodes are tried anew in a scan. Shapes with a topology
-//! spread cost a look at every domain for each pod. Memory is N + P + S.
+//! is not simulated for 5 min, and no more than a tenth of the nodes are tried anew in a scan. Pods with a topology spread are placed one by one, each
+//! with a look at every node. Memory is N + P + S.
 //!
 //! # What is otherwise than upstream
 //!
@@ -57,11 +57,13 @@ pub mod balance;
 mod config;
 mod controller;
 mod decision;
+mod domains;
 pub mod estimator;
 pub mod expander;
 mod room;
 mod scale_down;
 mod scale_up;
+pub mod synthetic;
 #[cfg(test)]
 mod tests;
 pub mod timing;

@@ -70,6 +70,8 @@ pub struct Work {
     pub scans: u64,
     /// Scans that were left out, as they could find nothing.
     pub skipped: u64,
+    /// How often it was looked whether a node takes a pod.
+    pub looks: u64,
 }
 
 /// The first instant after now at which something is due.
@@ -215,6 +217,7 @@ impl ClusterAutoscaler {
             (0..*n).for_each(|_| room.add(group.template.free, group.kin));
         }
         let pending = waiting(&config, view, &mut room, now, wake);
+        self.work.looks += std::mem::take(&mut room.looks);
         let ready = view.nodes.iter().filter(|n| n.works() && n.deleting == Deleting::No).count() as u32;
         let ages: Vec<(SimTime, bool)> =
             pending.iter().map(|p| (p.created, view.shapes[p.shape.at()].request.gpu > 0)).collect();
@@ -305,6 +308,7 @@ impl ClusterAutoscaler {
         let config = Arc::clone(&self.config);
         let known = Known { unneeded: &self.unneeded, recheck: &self.recheck, hints: &self.hints };
         let found = scale_down::pass(&config, view, room, starting, &known, now);
+        self.work.looks += room.looks;
         let mut why = found.why;
 
         changed |= !found.failed.is_empty();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::domains::Domains;
 use super::view::{Bound, Kin, Shape, ShapeIx, Topology, View};
 use crate::policy::pods::Resources;
 
@@ -14,8 +15,26 @@ struct Place {
     ports: Vec<u16>,
     /// Pods that this scan put there.
     extra: Vec<Bound>,
-    /// Whether the attempt that is under way put some there.
-    touched: bool,
+    /// What was free, and how many ports were taken, when something was last kept.
+    kept: (Resources, usize),
+}
+
+impl Place {
+    fn takes(&self, shape: &Shape, free: Resources, ports: &[u16]) -> bool {
+        self.open
+            && shape.request.fits(free)
+            && shape.classes.contains(self.kin.class)
+            && !shape.host_ports.iter().any(|p| ports.contains(p))
+    }
+
+    /// Whether it takes a pod once what is under way is undone.
+    fn would_take(&self, shape: &Shape) -> bool {
+        self.takes(shape, self.kept.0, &self.ports[..self.kept.1])
+    }
+
+    fn keep(&mut self) {
+        self.kept = (self.free, self.ports.len());
+    }
 }
 
 /// What undoes a step.
@@ -36,8 +55,10 @@ pub(super) struct Room<'a> {
     /// By shape: no place before this one takes it.
     from: Vec<usize>,
     /// By shape with a spread, its pods by domain.
-    counts: BTreeMap<ShapeIx, BTreeMap<u64, i64>>,
+    counts: BTreeMap<ShapeIx, Domains>,
     undo: Vec<Undo>,
+    /// How often it was looked whether a place takes a pod.
+    pub(super) looks: u64,
 }
 
 impl<'a> Room<'a> {
@@ -53,7 +74,8 @@ impl<'a> Room<'a> {
                     ports.extend(&shape.host_ports);
                 }
             }
-            Place { free, kin: node.kin, open: node.open() && !starting, ports, extra: Vec::new(), touched: false }
+            let (open, kept) = (node.open() && !starting, (free, ports.len()));
+            Place { free, kin: node.kin, open, ports, extra: Vec::new(), kept }
         };
         let places: Vec<Place> = view.nodes.iter().zip(starting).map(place).collect();
         let mut room = Room {
@@ -62,14 +84,15 @@ impl<'a> Room<'a> {
             from: vec![0; view.shapes.len()],
             counts: BTreeMap::new(),
             undo: Vec::new(),
+            looks: 0,
         };
         let spread = (0..).map(ShapeIx).zip(view.shapes).filter(|(_, s)| s.spread.is_some() && counted(s));
         for (ix, shape) in spread {
-            let mut counts = BTreeMap::new();
+            let mut counts = Domains::default();
             for (at, node) in view.nodes.iter().enumerate().filter(|(at, _)| !starting[*at]) {
                 let here: i64 = node.pods.iter().filter(|b| b.shape == ix).map(|b| i64::from(b.count)).sum();
                 if shape.classes.contains(node.kin.class) {
-                    *counts.entry(room.domain(shape, at)).or_insert(0) += here;
+                    counts.add(room.domain(shape, at), here);
                 }
             }
             room.counts.insert(ix, counts);
@@ -79,14 +102,14 @@ impl<'a> Room<'a> {
 
     /// Adds a node that is on its way.
     pub(super) fn add(&mut self, free: Resources, kin: Kin) {
-        self.places.push(Place { free, kin, open: true, ports: Vec::new(), extra: Vec::new(), touched: false });
+        self.places.push(Place { free, kin, open: true, ports: Vec::new(), extra: Vec::new(), kept: (free, 0) });
         let at = self.places.len() - 1;
         let spread: Vec<ShapeIx> = self.counts.keys().copied().collect();
         for ix in spread {
             let shape = &self.shapes[ix.at()];
             if shape.classes.contains(kin.class) {
                 let domain = self.domain(shape, at);
-                self.counts.entry(ix).or_default().entry(domain).or_insert(0);
+                self.counts.entry(ix).or_default().add(domain, 0);
             }
         }
     }
@@ -103,7 +126,7 @@ impl<'a> Room<'a> {
 
     /// A shape's pods by domain, an empty one for each that has none.
     pub(super) fn by_domain(&self, shape: ShapeIx) -> BTreeMap<u64, i64> {
-        self.counts.get(&shape).cloned().unwrap_or_default()
+        self.counts.get(&shape).map(|d| d.counts().clone()).unwrap_or_default()
     }
 
     fn domain(&self, shape: &Shape, place: usize) -> u64 {
@@ -119,21 +142,14 @@ impl<'a> Room<'a> {
     }
 
     fn takes(&self, ix: ShapeIx, at: usize) -> bool {
-        let (shape, place) = (&self.shapes[ix.at()], &self.places[at]);
-        place.open
-            && shape.request.fits(place.free)
-            && shape.classes.contains(place.kin.class)
-            && !shape.host_ports.iter().any(|p| place.ports.contains(p))
-            && self.spread_allows(ix, at)
+        let place = &self.places[at];
+        place.takes(&self.shapes[ix.at()], place.free, &place.ports) && self.spread_allows(ix, at)
     }
 
     fn spread_allows(&self, ix: ShapeIx, at: usize) -> bool {
         let shape = &self.shapes[ix.at()];
         let (Some(rule), Some(counts)) = (shape.spread, self.counts.get(&ix)) else { return true };
-        let own = counts.get(&self.domain(shape, at)).copied().unwrap_or(0);
-        let enough = counts.len() >= rule.min_domains as usize;
-        let least = if enough { counts.values().copied().min().unwrap_or(0) } else { 0 };
-        own + 1 - least <= rule.max_skew
+        counts.allow(self.domain(shape, at), rule.max_skew, rule.min_domains)
     }
 
     /// Puts up to `count` pods of a shape on the first places before `end` that take them, and not on `but`; calls `put`
@@ -162,8 +178,8 @@ impl<'a> Room<'a> {
             if done == count {
                 break;
             }
-            // Full for good, unless what is under way is undone or the place is only left out.
-            prefix &= Some(at) != but && !self.places[at].touched;
+            // Full for good, even if what is under way is undone.
+            prefix &= !self.places[at].would_take(&self.shapes[ix.at()]);
             at += 1;
             if prefix {
                 self.from[ix.at()] = at;
@@ -174,6 +190,7 @@ impl<'a> Room<'a> {
 
     /// Puts up to `count` pods on one place; of a shape with a spread at most one. How many.
     pub(super) fn put(&mut self, ix: ShapeIx, count: u32, at: usize) -> u32 {
+        self.looks += u64::from(count > 0);
         if count == 0 || !self.takes(ix, at) {
             return 0;
         }
@@ -182,12 +199,11 @@ impl<'a> Room<'a> {
         let n = if alone { 1 } else { shape.request.count_in(self.places[at].free).min(count) };
         let domain = self.domain(shape, at);
         if let Some(counts) = self.counts.get_mut(&ix) {
-            *counts.entry(domain).or_insert(0) += i64::from(n);
+            counts.add(domain, i64::from(n));
         }
         let place = &mut self.places[at];
         place.free = place.free.minus(shape.request.times(n));
         place.ports.extend(&shape.host_ports);
-        place.touched = true;
         for _ in 0..n {
             self.undo.push(Undo::Put { place: at, shape: ix });
         }
@@ -201,8 +217,8 @@ impl<'a> Room<'a> {
     /// Takes pods off their place for a spread's counts: they look for another.
     pub(super) fn leave(&mut self, ix: ShapeIx, count: u32, place: usize) {
         let domain = self.domain(&self.shapes[ix.at()], place);
-        if let Some(here) = self.counts.get_mut(&ix).and_then(|counts| counts.get_mut(&domain)) {
-            *here -= i64::from(count);
+        if let Some(counts) = self.counts.get_mut(&ix) {
+            counts.add(domain, -i64::from(count));
             self.undo.push(Undo::Left { place, shape: ix, count });
         }
     }
@@ -211,7 +227,7 @@ impl<'a> Room<'a> {
     pub(super) fn keep(&mut self) {
         for undo in self.undo.drain(..) {
             if let Undo::Put { place, .. } = undo {
-                self.places[place].touched = false;
+                self.places[place].keep();
             }
         }
     }
@@ -223,13 +239,12 @@ impl<'a> Room<'a> {
                 Undo::Put { place, shape: ix } => {
                     let shape = &self.shapes[ix.at()];
                     let domain = self.domain(shape, place);
-                    if let Some(here) = self.counts.get_mut(&ix).and_then(|counts| counts.get_mut(&domain)) {
-                        *here -= 1;
+                    if let Some(counts) = self.counts.get_mut(&ix) {
+                        counts.add(domain, -1);
                     }
                     let place = &mut self.places[place];
-                    place.free = place.free.plus(shape.request);
-                    place.ports.truncate(place.ports.len() - shape.host_ports.len());
-                    place.touched = false;
+                    place.free = place.kept.0;
+                    place.ports.truncate(place.kept.1);
                     match place.extra.last_mut() {
                         Some(last) if last.count > 1 => last.count -= 1,
                         _ => drop(place.extra.pop()),
@@ -237,8 +252,8 @@ impl<'a> Room<'a> {
                 }
                 Undo::Left { place, shape, count } => {
                     let domain = self.domain(&self.shapes[shape.at()], place);
-                    if let Some(here) = self.counts.get_mut(&shape).and_then(|counts| counts.get_mut(&domain)) {
-                        *here += i64::from(count);
+                    if let Some(counts) = self.counts.get_mut(&shape) {
+                        counts.add(domain, i64::from(count));
                     }
                 }
             }

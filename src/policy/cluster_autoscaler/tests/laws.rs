@@ -1,6 +1,7 @@
 //! What must hold on any cluster, and the fast way against the slow one.
 
 use super::scan::World;
+use super::synthetic::{Fill, cluster};
 use super::*;
 
 /// A cluster of three groups with random nodes and pods.
@@ -233,5 +234,32 @@ fn apply(w: &mut World, (what, which): &(u32, usize), seconds: u64) {
         2 if n > 0 => w.nodes[which % n].pods.clear(),
         3 if n > 0 => w.nodes[which % n].cordoned ^= true,
         _ => {}
+    }
+}
+
+#[test]
+fn a_scan_looks_at_each_node_once_for_each_shape() {
+    for fill in [Fill::Busy, Fill::Some, Fill::Stuck] {
+        for nodes in [100, 400, 1200] {
+            let mut cluster = cluster(nodes, fill);
+            let mut ca = ClusterAutoscaler::new(Config::default()).unwrap();
+            let mut most = 0;
+            for scan in 0..40 {
+                cluster.touch();
+                let before = ca.work().looks;
+                assert!(ca.scan(&cluster.view(), at(scan * 10)).is_empty());
+                most = most.max(ca.work().looks - before);
+            }
+            // Eight shapes, and a few looks for each of the nodes that are tried.
+            assert!(most <= 10 * u64::from(nodes), "{most} looks at {nodes} nodes, {fill:?}");
+            // Nothing changed and no timer over: nothing is looked at.
+            let settled = (400..).step_by(10).map(at).find(|now| {
+                ca.scan(&cluster.view(), *now);
+                ca.next_due(*now) > *now
+            });
+            let (now, before) = (settled.unwrap(), ca.work());
+            assert!(ca.scan(&cluster.view(), now).is_empty());
+            assert_eq!((ca.work().looks, ca.work().scans), (before.looks, before.scans), "{fill:?}, {nodes}");
+        }
     }
 }
