@@ -36,11 +36,16 @@
 //! # What a scan costs
 //!
 //! One that is left out: nothing. Any other, with N nodes, P entries of pods on them (a shape with a count is one), S
-//! shapes, W shapes that wait, G groups: N + P for the room and the utilisations; W first fits and those of the pods that
-//! would move, which together look at each node once for each shape (S·N at the very worst, less by what hints find);
-//! G·(pods that wait) for the estimates, only when something waits that has no place. A node that was found unremovable
-//! is not simulated for 5 min, and no more than a tenth of the nodes are tried anew in a scan. Pods with a topology spread are placed one by one, each
-//! with a look at every node. Memory is N + P + S.
+//! shapes, W entries of pods that wait, G groups:
+//!
+//! - N + P for the room and the utilisations;
+//! - S·N looks at most whether a node takes a pod, over all first fits together, as a node that is full for a shape is not
+//!   looked at again ([`Work::looks`] counts them); pods with a topology spread are placed one by one, each with a look at
+//!   every node;
+//! - G·(pods that wait) for the estimates, only when something waits that has no place.
+//!
+//! A node that was found unremovable is not simulated for 5 min, and of the nodes that were not unneeded before no more
+//! than a tenth are tried in a scan. Memory is N + P + S·G. [`synthetic`] makes clusters to measure it on.
 //!
 //! # What is otherwise than upstream
 //!

@@ -1,8 +1,10 @@
 //! Upstream's own vectors (`binpacking_estimator_test.go`, `waste_test.go`, `price_test.go`, `balancing_processor_test.go`,
-//! `info_test.go`) for the parts; the loop is in `scan`, what must hold for any input in `laws`.
+//! `info_test.go`) for the parts; the loop is in `scan`, `up` and `down`, what must hold for any input in `laws`.
 
+mod down;
 mod laws;
 mod scan;
+mod up;
 
 use std::collections::BTreeMap;
 

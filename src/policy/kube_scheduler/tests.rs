@@ -10,13 +10,15 @@ use crate::policy::placement::luck::Luck;
 use crate::policy::pods::Resources;
 use crate::units::SimTime;
 
-/// A row of the table of scores: the pod's requests (nothing: no containers), the weights of CPU and memory, then by
-/// node its CPU and memory, what is requested of them, and the expected scores, least and most allocated.
+/// A node of a row: its CPU and memory, what is requested of them, and the expected scores, least and most allocated.
+type Scored = ((u64, u64), (u64, u64), (i32, i32));
+
+/// A row of the table of scores: the pod's requests (nothing: no containers), the weights of CPU and memory, the nodes.
 struct Row {
     id: &'static str,
     pod: Option<(u64, u64)>,
     weights: (u32, u32),
-    nodes: [((u64, u64), (u64, u64), (i32, i32)); 2],
+    nodes: [Scored; 2],
 }
 
 const SCORES: [Row; 6] = [
