@@ -156,6 +156,49 @@ fn a_node_that_takes_pods_in_stays_and_one_that_goes_takes_none() {
 }
 
 #[test]
+fn pods_are_thought_to_go_where_they_were_thought_to_go_before() {
+    let mut world = World::new();
+    let (group, big) = (world.group(0, 9, r(1000, 1000, 0, 110)), world.group(2, 2, r(9000, 9000, 0, 110)));
+    let (full, half) = (Resources::of_pod(9000, 1, 0), Resources::of_pod(5000, 1, 0));
+    let (full, half) = (world.shape(Shape::plain(full)), world.shape(Shape::plain(half)));
+    let shape = world.shape(Shape::plain(Resources::of_pod(100, 1, 0)));
+    let first = world.node(big, vec![Bound::new(full, 1)]);
+    let second = world.node(big, vec![Bound::new(half, 1)]);
+    world.node(group, vec![Bound::new(shape, 2)]);
+    let mut ca = autoscaler(Config::default());
+    assert!(ca.scan(&world.view(), at(0)).is_empty());
+    world.at(first).pods = vec![Bound::new(half, 1)];
+    world.revision += 1;
+    let moves = |d: &Decision| d.drain[0].moves.clone();
+    let mut later = ca.clone();
+    assert_eq!(moves(&ca.scan(&world.view(), at(610))), [Move { shape, count: 2, to: second }]);
+    // Where it is full by then, the first that takes them.
+    world.at(second).pods = vec![Bound::new(full, 1)];
+    world.revision += 1;
+    assert_eq!(moves(&later.scan(&world.view(), at(610))), [Move { shape, count: 2, to: first }]);
+}
+
+#[test]
+fn pods_of_a_node_that_is_being_drained_have_their_room_already() {
+    let mut world = World::new();
+    let group = world.group(0, 9, r(1000, 1000, 0, 110));
+    let shape = world.shape(Shape::plain(Resources::of_pod(200, 1, 0)));
+    let full = world.shape(Shape::plain(Resources::of_pod(600, 1, 0)));
+    let going = world.node(group, vec![Bound::new(shape, 1)]);
+    let other = world.node(group, vec![Bound::new(shape, 1)]);
+    world.node(group, vec![Bound::new(full, 1)]);
+    world.at(going).deleting = Deleting::Drain;
+    let mut ca = autoscaler(Config::default());
+    assert!(ca.scan(&world.view(), at(0)).is_empty());
+    // The first one's pod is thought to come to the second, which stays for that.
+    assert_eq!(ca.why_not()[..2], [(going, WhyNot::Deleting), (other, WhyNot::Destination)]);
+    world.at(going).pods.clear();
+    world.revision += 1;
+    assert!(ca.scan(&world.view(), at(10)).is_empty());
+    assert_eq!(ca.unneeded_since(other), Some(at(10)));
+}
+
+#[test]
 fn a_group_that_goes_as_a_whole_goes_when_all_of_it_can() {
     let mut world = World::new();
     let group = world.group(0, 4, r(1000, 1000, 4000, 110));

@@ -13,9 +13,9 @@ struct Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
-    let pods = proptest::collection::vec((0_u32..6, 1_u32..4), 0..3);
+    let pods = proptest::collection::vec((0_u32..8, 1_u32..4), 0..3);
     let nodes = proptest::collection::vec((0_u32..3, pods), 0..12);
-    let pending = proptest::collection::vec((0_u32..6, 1_u32..9), 0..3);
+    let pending = proptest::collection::vec((0_u32..8, 1_u32..9), 0..3);
     (nodes, pending, 0_u32..3).prop_map(|(nodes, pending, budget)| Made { nodes, pending, budget })
 }
 
@@ -26,6 +26,7 @@ fn world(made: &Made) -> World {
     w.group(1, 5, r(1000, 3000, 4000, 9));
     w.pdbs.push(Pdb { allowed: made.budget, never: false });
     let plain = |cpu, memory, gpu| Shape::plain(Resources::of_pod(cpu, memory, gpu));
+    let spread = |by, max_skew| Shape { spread: Some(Spread { max_skew, min_domains: 1, by }), ..plain(80, 60, 0) };
     w.shapes = vec![
         plain(100, 150, 0),
         plain(350, 100, 0),
@@ -33,6 +34,8 @@ fn world(made: &Made) -> World {
         Shape { pdbs: vec![0], ..plain(120, 90, 0) },
         Shape { kind: Kind::Daemon, ..plain(60, 40, 0) },
         Shape { classes: Classes::Only([0, 1].into()), host_ports: vec![80], ..plain(90, 90, 0) },
+        spread(Topology::Host, 2),
+        spread(Topology::Zone, 1),
     ];
     for (group, pods) in &made.nodes {
         // No node holds more than it has.
@@ -108,6 +111,18 @@ fn slow(w: &World) -> Vec<(NodeId, Vec<Move>)> {
             ports[i].extend(&w.shapes[b.shape.at()].host_ports);
         }
     }
+    // Pods of shapes with a spread by (shape, domain).
+    let domain = |s: ShapeIx, n: usize| match w.shapes[s.at()].spread.map(|s| s.by) {
+        Some(Topology::Zone) => w.nodes[n].kin.zone as usize,
+        _ => n,
+    };
+    let mut counts: BTreeMap<(ShapeIx, usize), i64> = BTreeMap::new();
+    for (n, node) in w.nodes.iter().enumerate() {
+        for s in (0..8).map(ShapeIx) {
+            let here = node.pods.iter().filter(|b| b.shape == s).map(|b| i64::from(b.count)).sum::<i64>();
+            *counts.entry((s, domain(s, n))).or_insert(0) += here;
+        }
+    }
     let mut left: Vec<i64> = w.pdbs.iter().map(|p| i64::from(p.allowed)).collect();
     let (mut gone, mut received) = (vec![false; w.nodes.len()], vec![false; w.nodes.len()]);
     let daemon = |b: &Bound| w.shapes[b.shape.at()].kind == Kind::Daemon;
@@ -131,20 +146,27 @@ fn slow(w: &World) -> Vec<(NodeId, Vec<Move>)> {
         if received[i] || blocked {
             continue;
         }
-        let (kept_free, kept_ports) = (free.clone(), ports.clone());
+        let kept = (free.clone(), ports.clone(), counts.clone());
+        for s in &pods {
+            *counts.get_mut(&(*s, domain(*s, i))).unwrap() -= 1;
+        }
         let mut moves: Vec<Move> = Vec::new();
         let all = pods.iter().all(|s| {
             let shape = &w.shapes[s.at()];
+            let of = |d| counts[&(*s, d)];
+            let least = counts.iter().filter(|((of, _), _)| of == s).map(|(_, c)| *c).min().unwrap();
             let takes = |n: &usize| {
                 *n != i
                     && !gone[*n]
                     && shape.request.fits(free[*n])
                     && shape.classes.contains(w.nodes[*n].kin.class)
                     && !shape.host_ports.iter().any(|p| ports[*n].contains(p))
+                    && shape.spread.is_none_or(|rule| of(domain(*s, *n)) + 1 - least <= rule.max_skew)
             };
             let Some(to) = (0..w.nodes.len()).find(takes) else { return false };
             free[to] = free[to].minus(shape.request);
             ports[to].extend(&shape.host_ports);
+            *counts.get_mut(&(*s, domain(*s, to))).unwrap() += 1;
             let to = w.nodes[to].id;
             match moves.iter_mut().find(|m| m.shape == *s && m.to == to) {
                 Some(m) => m.count += 1,
@@ -153,7 +175,7 @@ fn slow(w: &World) -> Vec<(NodeId, Vec<Move>)> {
             true
         });
         if !all {
-            (free, ports) = (kept_free, kept_ports);
+            (free, ports, counts) = kept;
             continue;
         }
         gone[i] = true;
@@ -229,7 +251,7 @@ fn apply(w: &mut World, (what, which): &(u32, usize), seconds: u64) {
     w.revision += 1;
     let n = w.nodes.len();
     match what {
-        0 => w.pend(ShapeIx((*which % 6) as u32), 2, at(seconds)),
+        0 => w.pend(ShapeIx((*which % 8) as u32), 2, at(seconds)),
         1 => w.pending.clear(),
         2 if n > 0 => w.nodes[which % n].pods.clear(),
         3 if n > 0 => w.nodes[which % n].cordoned ^= true,
