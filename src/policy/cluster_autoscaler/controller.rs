@@ -25,7 +25,7 @@ use crate::units::SimTime;
 /// use fleetcast::units::SimTime;
 ///
 /// let mut autoscaler = ClusterAutoscaler::new(Config::default()).unwrap();
-/// let gpus = |n| Resources { cpu: 96_000, memory: 1 << 40, gpu: 1000 * n, pods: 110 };
+/// let gpus = |n: i64| Resources { cpu: 96_000, memory: 1 << 40, gpu: 1000 * n, pods: 110 };
 /// let view = View {
 ///     groups: &[Group::new("h100", 0, 10, gpus(8))],
 ///     nodes: &[],
@@ -35,7 +35,7 @@ use crate::units::SimTime;
 ///     pdbs: &[],
 ///     revision: 1,
 /// };
-/// let at = |seconds| SimTime(seconds * 1_000_000_000);
+/// let at = |seconds: u64| SimTime(seconds * 1_000_000_000);
 /// // GPU pods younger than 30 s are waited for; nothing happens by itself before.
 /// assert!(autoscaler.scan(&view, at(10)).is_empty());
 /// assert_eq!(autoscaler.next_due(at(10)), at(30));
