@@ -11,7 +11,7 @@ use super::room::Room;
 use super::scale_down::{self, Known, Recheck, Removable};
 use super::scale_up::{self, Up};
 use super::timing::{self, Backoff, Due, Last, Unneeded, over};
-use super::view::{Deleting, GroupIx, NodeId, Pending, View};
+use super::view::{Deleting, GroupIx, NodeId, Pending, ShapeIx, View};
 use crate::policy::placement::luck::Luck;
 use crate::policy::pods::Resources;
 use crate::units::SimTime;
@@ -463,6 +463,7 @@ fn waiting(config: &Config, view: &View<'_>, room: &mut Room<'_>, now: SimTime, 
     let mut order: Vec<&Pending> = view.pending.iter().filter(|p| scale_down::counted(config, shape(p))).collect();
     order.sort_by_key(|p| std::cmp::Reverse(shape(p).priority));
     let mut left: Vec<Pending> = Vec::new();
+    let mut class: BTreeMap<ShapeIx, usize> = BTreeMap::new();
     for p in order {
         let end = room.len();
         let placed = room.fill(p.shape, p.count, end, None, |_, _| {});
@@ -476,7 +477,8 @@ fn waiting(config: &Config, view: &View<'_>, room: &mut Room<'_>, now: SimTime, 
             continue;
         }
         let rest = p.count - placed;
-        match left.iter_mut().find(|l| l.shape == p.shape) {
+        let at = *class.entry(p.shape).or_insert(left.len());
+        match left.get_mut(at) {
             Some(l) => {
                 l.count += rest;
                 l.created = l.created.min(p.created);
