@@ -4,6 +4,7 @@
 
 pub mod cluster_autoscaler;
 pub mod culler;
+pub mod descheduler;
 pub mod hpa;
 pub mod karpenter;
 pub mod keda;
@@ -12,3 +13,4 @@ pub mod mig;
 pub mod placement;
 pub mod queue;
 pub mod spot;
+pub mod vpa;
