@@ -4,10 +4,13 @@
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
 pub mod autoscalers;
+mod blame;
+mod cases;
 pub mod checkpoint;
 pub mod fgd;
 pub mod gaia;
 pub mod mig;
+mod quantity;
 pub mod queues;
 pub mod reclaim;
 pub mod serving;

@@ -1,8 +1,8 @@
 //! From what a case file says to what the controllers take.
 
 use super::format as f;
-use super::quantity::Quantity;
-use super::report::Report;
+use crate::verify::quantity::Quantity;
+use crate::verify::cases::Report;
 use crate::policy::hpa::request::{self, Container, Kind};
 use crate::policy::hpa::{self, Condition, Event, Phase, Reading, Recommendation, Sample};
 use crate::policy::keda;

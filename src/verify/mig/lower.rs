@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::format as f;
-use super::report::Report;
+use crate::verify::cases::Report;
 use crate::catalog::Evidence;
 use crate::catalog::mig::{self, Geometry, Profile, ProfileId, Shape, Slices};
 use crate::policy::mig::{GpuOrder, Mix, StartOrder};

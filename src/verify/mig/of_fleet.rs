@@ -2,7 +2,7 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
+use crate::verify::cases::Report;
 use crate::catalog::mig::ProfileId;
 use crate::fleet::mig::MigGpu;
 use crate::policy::mig::pack::{Packing, pack};

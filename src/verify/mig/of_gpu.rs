@@ -2,7 +2,7 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
+use crate::verify::cases::Report;
 use crate::catalog::mig::{Geometry, ProfileId, Slices};
 use crate::fleet::mig::{self, MigGpu, Mode, Phase, Refusal};
 use crate::policy::mig::layout::{self, CannotApply};

@@ -2,7 +2,7 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
+use crate::verify::cases::Report;
 use crate::catalog::Evidence;
 use crate::catalog::mig::SliceSpeed;
 use crate::fleet::mig::Layouts;

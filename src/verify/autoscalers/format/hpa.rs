@@ -1,6 +1,6 @@
 //! Cases of the HorizontalPodAutoscaler.
 
-use super::super::quantity::Quantity;
+use crate::verify::quantity::Quantity;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::Duration;
 

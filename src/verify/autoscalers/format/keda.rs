@@ -1,6 +1,6 @@
 //! Cases of KEDA's ScaledObject.
 
-use super::super::quantity::Quantity;
+use crate::verify::quantity::Quantity;
 use super::hpa::{Behavior, Flags, Target};
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::Duration;
