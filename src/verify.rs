@@ -7,6 +7,7 @@ pub mod autoscalers;
 mod blame;
 mod cases;
 pub mod checkpoint;
+pub mod controllers;
 pub mod fgd;
 pub mod gaia;
 pub mod mig;
@@ -159,5 +160,11 @@ pub const SUITES: &[Suite] = &[
         about: "MIG layouts by exhaustive enumeration, placements and profiles of nvidia-smi transcripts, speeds of slices",
         quick: true,
         run: mig::run,
+    },
+    Suite {
+        name: "controllers",
+        about: "Karpenter, Kueue, the culler, the Descheduler, the VPA and the Cluster Autoscaler's parts on their tests' values",
+        quick: true,
+        run: controllers::run,
     },
 ];

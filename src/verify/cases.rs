@@ -147,6 +147,8 @@ pub struct Report<'a> {
     /// `step 2`, where there are several.
     part: String,
     lines: usize,
+    /// Whether anything of it was reported as wrong.
+    faulty: bool,
     cases: &'a mut Vec<Case>,
     faults: &'a mut Diagnostics,
 }
@@ -159,7 +161,7 @@ impl<'a> Report<'a> {
         cases: &'a mut Vec<Case>,
         faults: &'a mut Diagnostics,
     ) -> Report<'a> {
-        Report { suite, id, node, part: String::new(), lines: 0, cases, faults }
+        Report { suite, id, node, part: String::new(), lines: 0, faulty: false, cases, faults }
     }
 
     /// The case as it was written.
@@ -183,6 +185,7 @@ impl<'a> Report<'a> {
 
     /// A fault in words of its own.
     pub fn diagnostic(&mut self, d: Diagnostic, at: Place, label: &str) {
+        self.faulty = true;
         self.faults.push(d.at(at.0, at.1, label));
     }
 
@@ -252,9 +255,9 @@ impl<'a> Report<'a> {
         self.cases.push(Case::checked(self.suite, name.join(" "), expected, ours, tolerance));
     }
 
-    /// Reports a case, or a part of it, that expects nothing.
+    /// Reports a case, or a part of it, that expects nothing; one that is faulty otherwise may.
     pub fn expects_something(&mut self, before: usize) {
-        if self.lines == before {
+        if self.lines == before && !self.faulty {
             let part = if self.part.is_empty() { String::new() } else { format!(" at {}", self.part) };
             self.fault(format!("the case `{}` expects nothing{part}", self.id.value), "fill in what must come out");
         }

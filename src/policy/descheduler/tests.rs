@@ -205,10 +205,8 @@ fn the_evictor_keeps_what_upstreams_does() {
 
 #[test]
 fn all_faults_are_told_at_once() {
-    let config = Config {
-        usage: Usage::Metrics,
-        ..Config::low(vec![(CPU, 60.0), (CPU, 101.0), (GPU, 1.0)], vec![(CPU, 50.0)])
-    };
+    let config =
+        Config { usage: Usage::Metrics, ..Config::low(vec![(CPU, 60.0), (CPU, 101.0), (GPU, 1.0)], vec![(CPU, 50.0)]) };
     let faults = config.faults();
     assert_eq!(faults.len(), 6, "{faults:?}");
     assert_eq!(Config::high(vec![]).faults(), [ConfigError::None("thresholds")]);

@@ -89,11 +89,7 @@ impl Buckets {
     #[must_use]
     pub fn start(&self, bucket: usize) -> f64 {
         let n = bucket as f64;
-        if self.ratio > 1.0 {
-            self.first * (self.ratio.powf(n) - 1.0) / (self.ratio - 1.0)
-        } else {
-            self.first * n
-        }
+        if self.ratio > 1.0 { self.first * (self.ratio.powf(n) - 1.0) / (self.ratio - 1.0) } else { self.first * n }
     }
     /// Into which a value falls; the last has no end.
     #[must_use]

@@ -3,11 +3,11 @@
 use super::blame;
 use super::format as f;
 use super::lower::{self, BEGIN, Read};
-use crate::verify::cases::Report;
 use crate::policy::hpa::{
     self, Behavior, Config, Decision, Hpa, Metric, Outcome, Reading, Reported, Rules, State, View, rate, stabilise,
 };
 use crate::units::Duration;
+use crate::verify::cases::Report;
 
 /// A count of replicas that makes no sense.
 fn negative(report: &mut Report<'_>, what: &str, n: i32) -> bool {

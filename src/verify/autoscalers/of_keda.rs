@@ -3,10 +3,10 @@
 use super::blame;
 use super::format as f;
 use super::lower::{self, BEGIN, ago};
-use crate::verify::cases::Report;
 use crate::policy::hpa::{self, Hpa, Pod, Reading};
 use crate::policy::keda::{self, Pause, Pull, ScaledObject, State, View, jobs};
 use crate::units::{Duration, SimTime};
+use crate::verify::cases::Report;
 
 /// The most ticks a timeline may have.
 const MAX_TICKS: u64 = 1_000_000;

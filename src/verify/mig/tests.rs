@@ -3,8 +3,8 @@
 use super::*;
 use crate::formats::Syntax;
 use crate::units::SourceMap;
-use crate::verify::cases::text_cases;
 use crate::verify::Verdict;
+use crate::verify::cases::text_cases;
 
 /// A message, with line and column.
 type Fault = (String, (usize, usize));
