@@ -132,7 +132,7 @@ impl Container {
         } else {
             let window = self.config.window.0.max(1);
             let shift = (at.0 - end.0) / window * window + window;
-            end = end + Duration(shift);
+            end += Duration(shift);
             (self.peak, self.oom_peak) = (0, 0);
         }
         self.window_end = Some(end);

@@ -147,7 +147,7 @@ record! {
         /// CPU.
         pub cpu: Amount = Amount(4000) => "karpenter's fake provider",
         /// Memory.
-        pub memory: Amount = Amount(4 * 1000 << 30) => "karpenter's fake provider",
+        pub memory: Amount = Amount((4 * 1000) << 30) => "karpenter's fake provider",
         /// GPUs.
         pub gpu: Amount = Amount(0) => "most have none",
         /// Pods.

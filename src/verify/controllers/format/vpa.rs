@@ -132,7 +132,7 @@ record! {
         /// `--pod-recommendation-min-cpu-millicores`.
         pub pod_min_cpu: Amount = Amount(25) => "vpa recommender.go",
         /// `--pod-recommendation-min-memory-mb`.
-        pub pod_min_memory: Amount = Amount(250 * 1000 << 20) => "vpa recommender.go",
+        pub pod_min_memory: Amount = Amount((250 * 1000) << 20) => "vpa recommender.go",
         /// Percentiles of CPU: lower bound, target, upper bound.
         pub cpu_percentiles: (f64, f64, f64) = (0.5, 0.9, 0.95) => "vpa recommender.go",
         /// Percentiles of memory.
@@ -146,7 +146,7 @@ record! {
         /// `--oom-bump-up-ratio`.
         pub oom_ratio: f64 = 1.2 => "vpa aggregations_config.go",
         /// `--oom-min-bump-up-bytes`.
-        pub oom_min_bump: Amount = Amount(100 * 1000 << 20) => "vpa aggregations_config.go",
+        pub oom_min_bump: Amount = Amount((100 * 1000) << 20) => "vpa aggregations_config.go",
         /// `--confidence-interval-cpu`.
         pub confidence_cpu: Duration = Duration::from_hours(24) => "vpa recommender.go",
         /// `--confidence-interval-memory`.
