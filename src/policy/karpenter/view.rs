@@ -4,6 +4,7 @@
 //! milli-CPU, bytes, milli-GPU. Prices are those of a node for an hour.
 
 use super::requirement::{Key, Requirements, Set, Value};
+pub use crate::policy::pdb::Pdb;
 use crate::units::{Duration, Rate, SimTime};
 
 /// A number of an entry of one of the view's lists.
@@ -260,16 +261,6 @@ impl Pod {
             DoNotDisrupt::For(d) => self.started.is_none_or(|at| now.since(at) < d),
         }
     }
-}
-
-/// A PodDisruptionBudget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pdb {
-    /// `status.disruptionsAllowed`.
-    pub allowed: u32,
-    /// Whether it never allows any (`maxUnavailable: 0` or `0%`, `minAvailable: 100%`): its pods are not moved even in a
-    /// simulation.
-    pub never: bool,
 }
 
 /// A node, or a NodeClaim on its way to be one.
