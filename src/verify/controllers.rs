@@ -1,5 +1,5 @@
-//! Controllers against their own unit tests and worked rules: Karpenter, Kueue, the idle culler, the Descheduler, the VPA
-//! and the parts of the Cluster Autoscaler.
+//! Controllers against their own unit tests and worked rules: the Cluster Autoscaler, Karpenter, the Descheduler, the VPA,
+//! kube-scheduler, disruption budgets, Kueue and the idle culler.
 //!
 //! The vectors are those of the specification (upstream's test values where a test asserts them, else worked out from the
 //! rules), written as cases in the format of `docs/controller-cases.md`. Files of more cases in that format are run after
@@ -8,12 +8,14 @@
 //! *Invariant:* no simulation stands around a controller here: what is checked is the rule alone.
 
 mod autoscaler;
+mod ca_loop;
 mod culler;
 mod descheduler;
 mod format;
 mod karpenter;
 mod kueue;
 mod names;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 mod vpa;
@@ -30,11 +32,12 @@ const SUITE: &str = "controllers";
 pub const VERSION: u32 = 1;
 
 /// The vectors, in the order of the specification's sections.
-const VECTORS: [(&str, &str); 6] = [
+const VECTORS: [(&str, &str); 7] = [
     ("<the Cluster Autoscaler vectors>", include_str!("controllers/cluster_autoscaler.ron")),
     ("<the Karpenter vectors>", include_str!("controllers/karpenter.ron")),
     ("<the Descheduler vectors>", include_str!("controllers/descheduler.ron")),
     ("<the VPA vectors>", include_str!("controllers/vpa.ron")),
+    ("<the scheduler vectors>", include_str!("controllers/scheduler.ron")),
     ("<the Kueue vectors>", include_str!("controllers/kueue.ron")),
     ("<the culler vectors>", include_str!("controllers/culler.ron")),
 ];
@@ -85,6 +88,10 @@ impl cases::Item for Item {
             Item::CaPreferredNode(c) => &c.id,
             Item::CaBalance(c) => &c.id,
             Item::CaScaleDown(c) => &c.id,
+            Item::CaScan(c) => &c.id,
+            Item::SchedulerScore(c) => &c.id,
+            Item::SchedulerPreempt(c) => &c.id,
+            Item::Pdb(c) => &c.id,
         }
     }
 
@@ -109,7 +116,11 @@ impl cases::Item for Item {
             Item::CaExpand(c) => autoscaler::expand(c, report),
             Item::CaPreferredNode(c) => autoscaler::preferred(c, report),
             Item::CaBalance(c) => autoscaler::balance(c, report),
-            Item::CaScaleDown(c) => autoscaler::scale_down(c, report),
+            Item::CaScaleDown(c) => ca_loop::scale_down(c, report),
+            Item::CaScan(c) => ca_loop::scans(c, report),
+            Item::SchedulerScore(c) => scheduler::score(c, report),
+            Item::SchedulerPreempt(c) => scheduler::preempt(c, report),
+            Item::Pdb(c) => scheduler::budgets(c, report),
         }
         report.expects_something(0);
     }

@@ -1,28 +1,23 @@
 //! Runs cases of the Cluster Autoscaler's parts.
 
-use std::collections::BTreeMap;
-
 use super::format as f;
 use super::names::{Names, too_many};
 use crate::policy::cluster_autoscaler::Resources;
 use crate::policy::cluster_autoscaler::balance::{Size, balance as split};
 use crate::policy::cluster_autoscaler::estimator::{self, Class, Domain, Spread};
 use crate::policy::cluster_autoscaler::expander::{self, Filter, Market};
-use crate::policy::cluster_autoscaler::removal::{Verdict, simulate};
-use crate::policy::cluster_autoscaler::utilisation::{self, Config, Kind, Node, Pod};
-use crate::scenario::decode::Decode;
 use crate::verify::cases::Report;
 use crate::verify::quantity::Amount;
 
-fn resources(r: &f::CaResources) -> Resources {
+pub fn resources(r: &f::CaResources) -> Resources {
     Resources { cpu: r.cpu.0, memory: r.memory.units(), gpu: r.gpu.0, pods: r.pods.units() }
 }
 
-fn request(cpu: Amount, memory: Amount, gpu: Amount) -> Resources {
+pub fn request(cpu: Amount, memory: Amount, gpu: Amount) -> Resources {
     Resources::of_pod(cpu.0, memory.units(), gpu.0)
 }
 
-fn tolerable(tolerance: f64, report: &mut Report<'_>) -> bool {
+pub fn tolerable(tolerance: f64, report: &mut Report<'_>) -> bool {
     if tolerance < 0.0 {
         report.fault("the tolerance is negative", "write 0 or more");
     }
@@ -33,14 +28,15 @@ pub fn estimate(case: &f::EstimateCase, report: &mut Report<'_>) {
     if too_many(case.pods.iter().map(|c| c.count), 1_000_000, "pods", report) {
         return;
     }
-    let spread = |s: &f::Spread| Spread {
+    let mut domains = Names::new("domain");
+    let mut spread = |s: &f::Spread| Spread {
         max_skew: s.max_skew.into(),
         min_domains: s.min_domains,
         by: match &s.by {
             f::Domain::Hostname => Domain::Hostname,
-            f::Domain::Label(value) => Domain::Label(value.clone()),
+            f::Domain::Label(value) => Domain::Label(domains.intern(value).into()),
         },
-        existing: s.existing.iter().map(|(d, n)| (d.clone(), i64::from(*n))).collect(),
+        existing: s.existing.iter().map(|(d, n)| (domains.intern(d).into(), i64::from(*n))).collect(),
     };
     if case.pods.iter().filter_map(|c| c.spread.as_ref()).any(|s| s.max_skew == 0) {
         return report.fault("a spread has a `max_skew` of 0", "Kubernetes wants 1 or more");
@@ -52,7 +48,7 @@ pub fn estimate(case: &f::EstimateCase, report: &mut Report<'_>) {
             request: request(c.cpu, c.memory, c.gpu),
             count: c.count,
             host_ports: c.host_ports.clone(),
-            spread: c.spread.as_ref().map(spread),
+            spread: c.spread.as_ref().map(&mut spread),
         })
         .collect();
     let template = resources(&case.template);
@@ -151,96 +147,5 @@ pub fn balance(case: &f::BalanceCase, report: &mut Report<'_>) {
     }
     for (i, (want, ours)) in expected.iter().zip(ours).enumerate() {
         report.number(&format!("group {}", i + 1), Some(u64::from(*want)), Some(u64::from(ours)));
-    }
-}
-
-fn pod(p: &f::CaPod) -> Pod {
-    Pod {
-        request: request(p.cpu, p.memory, p.gpu),
-        kind: match p.kind {
-            f::CaKind::Replicated => Kind::Replicated,
-            f::CaKind::Custom => Kind::Custom,
-            f::CaKind::Unreplicated => Kind::Unreplicated,
-            f::CaKind::Daemon => Kind::Daemon,
-            f::CaKind::Mirror => Kind::Mirror,
-        },
-        overdue: p.overdue,
-        safe_to_evict: p.safe_to_evict,
-        system: p.system,
-        local_storage: p.local_storage,
-        evictions_allowed: p.evictions_allowed,
-    }
-}
-
-pub fn scale_down(case: &f::ScaleDownCase, report: &mut Report<'_>) {
-    let flags = &case.flags;
-    let config = Config {
-        threshold: flags.threshold,
-        gpu_threshold: flags.gpu_threshold,
-        ignore_daemons: flags.ignore_daemonsets,
-        ignore_mirrors: flags.ignore_mirror_pods,
-        skip_local_storage: flags.skip_local_storage,
-        skip_system: flags.skip_system,
-        skip_custom: flags.skip_custom,
-    };
-    let faults = config.faults();
-    for e in &faults {
-        report.fault(e.to_string(), "a threshold is a share: write 0.5 for a half");
-    }
-    let pods = case.nodes.iter().flat_map(|n| n.pods.iter().map(|p| p.count));
-    if !faults.is_empty() || !tolerable(case.tolerance, report) || too_many(pods, 100_000, "pods", report) {
-        return;
-    }
-    let (mut names, mut nodes) = (Names::new("node"), Vec::new());
-    for n in &case.nodes {
-        if names.add(&n.name, report).is_none() {
-            return;
-        }
-        let allocatable = resources(&n.allocatable);
-        nodes.push(Node {
-            allocatable,
-            gpu_label: n.gpu_label.unwrap_or(allocatable.gpu > 0),
-            disabled: n.disabled,
-            pods: n.pods.iter().flat_map(|p| std::iter::repeat_n(pod(p), p.count as usize)).collect(),
-        });
-    }
-    let listed: Option<Vec<usize>> = match &case.candidates {
-        None => Some((0..nodes.len()).collect()),
-        Some(list) => {
-            let found: Vec<Option<u32>> = list.iter().map(|n| names.find(n, report)).collect();
-            found.into_iter().map(|n| n.map(|n| n as usize)).collect()
-        }
-    };
-    let Some(candidates) = listed else { return };
-    let verdicts: BTreeMap<usize, Verdict> =
-        simulate(&nodes, &candidates, &config, |_, _, _| true).into_iter().collect();
-    let e = &case.expect;
-    for (name, expected) in &e.utilization {
-        let Some(i) = names.find(name, report) else { continue };
-        let ours = utilisation::utilisation(&nodes[i as usize], &config);
-        report.double(&format!("{} utilization", name.value), Some(*expected), ours, case.tolerance);
-    }
-    for (name, expected) in &e.eligible {
-        let Some(i) = names.find(name, report) else { continue };
-        let ours = utilisation::eligible(&nodes[i as usize], &config);
-        report.flag(&format!("{} eligible", name.value), Some(*expected), ours);
-    }
-    for (name, expected) in &e.verdicts {
-        let Some(i) = names.find(name, report) else { continue };
-        let ours = match verdicts.get(&(i as usize)) {
-            None => "not looked at".to_owned(),
-            Some(Verdict::Removable { moves }) => match expected {
-                f::CaVerdict::RemovableTo(_) => {
-                    let to: Vec<String> = moves.iter().map(|(_, n)| names.name(*n as u32).to_owned()).collect();
-                    f::CaVerdict::RemovableTo(to).show()
-                }
-                _ => "Removable".to_owned(),
-            },
-            Some(Verdict::NotEligible) => "NotEligible".to_owned(),
-            Some(Verdict::Destination) => "Destination".to_owned(),
-            Some(Verdict::NoPlace(_)) => "NoPlace".to_owned(),
-            Some(Verdict::Blocked(_, b)) => format!("Blocked({b:?})"),
-        };
-        report.word(&name.value, Some(&expected.show()), &ours);
     }
 }

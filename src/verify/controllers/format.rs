@@ -6,12 +6,14 @@ mod autoscaler;
 mod descheduler;
 mod karpenter;
 mod kueue;
+mod scheduler;
 mod vpa;
 
 pub use autoscaler::*;
 pub use descheduler::*;
 pub use karpenter::*;
 pub use kueue::*;
+pub use scheduler::*;
 pub use vpa::*;
 
 record! {
@@ -67,5 +69,13 @@ choice! {
         CaBalance(BalanceCase),
         /// How full the Cluster Autoscaler takes nodes to be, and which it could remove.
         CaScaleDown(ScaleDownCase),
+        /// What the Cluster Autoscaler's loop does over time.
+        CaScan(ScanCase),
+        /// How kube-scheduler scores nodes.
+        SchedulerScore(ScoreCase),
+        /// Whom kube-scheduler preempts.
+        SchedulerPreempt(PreemptCase),
+        /// What disruption budgets allow.
+        Pdb(PdbCase),
     }
 }

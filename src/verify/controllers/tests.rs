@@ -46,8 +46,10 @@ fn every_vector_holds() {
             .collect::<std::collections::BTreeSet<_>>()
             .len()
     };
-    let counts = ["B", "D", "K", "C", "T", "BL", "Q", "KQ", "J", "DS", "V", "U", "CA-E", "CA-W", "CA-P"].map(ids);
-    assert_eq!(counts, [5, 8, 8, 9, 3, 9, 6, 8, 7, 8, 11, 6, 7, 2, 5]);
+    let counts =
+        ["B", "D", "K", "C", "T", "BL", "Q", "KQ", "J", "DS", "V", "U", "CA-E", "CA-W", "CA-P", "SC", "S", "P", "PDB"]
+            .map(ids);
+    assert_eq!(counts, [5, 8, 8, 9, 3, 9, 6, 8, 7, 8, 11, 6, 7, 2, 5, 7, 6, 5, 7]);
 }
 
 #[test]
@@ -84,6 +86,10 @@ fn every_example_of_the_page_holds_and_every_kind_has_one() {
         "CaPreferredNode(",
         "CaBalance(",
         "CaScaleDown(",
+        "CaScan(",
+        "SchedulerScore(",
+        "SchedulerPreempt(",
+        "Pdb(",
     ] {
         assert!(blocks.iter().any(|b| b.contains(kind)), "{kind}");
     }
@@ -257,6 +263,16 @@ fn what_is_wrong_with_other_cases_is_told_with_its_place() {
         (r#"CaExpand(id: "x", options: [(group: "g", capacity: (cpu: 1, memory: 1))], expect: (score: [("g", 1)]))"#.to_owned(), "without the expander `Price`"),
         (r#"CaBalance(id: "x", groups: [(1, 2)], add: 1, expect: [])"#.to_owned(), "0 sizes for 1 groups"),
         (r#"CaScaleDown(id: "x", flags: (threshold: 50), nodes: [], expect: (eligible: []))"#.to_owned(), "must be between 0 and 1"),
+        (r#"CaScaleDown(id: "x", nodes: [(name: "n")], expect: (eligible: [("n", true)]))"#.to_owned(), "without `allocatable`"),
+        (r#"CaScan(id: "x", groups: [], expect: (acts: []))"#.to_owned(), "no groups"),
+        (r#"CaScan(id: "x", settings: (scan_interval: "0s"), groups: [], expect: (acts: []))"#.to_owned(), "scan-interval is 0"),
+        (r#"CaScan(id: "x", groups: [(name: "g", min: 2, max: 1, template: ())], expect: (acts: []))"#.to_owned(), "minimum of 2"),
+        (r#"CaScan(id: "x", groups: [(name: "g", template: ())], events: [("1s", Empties("n"))], expect: (acts: []))"#.to_owned(), "no node `n`"),
+        (r#"SchedulerScore(id: "x", containers: [], nodes: [], expect: (least: [("n", 1)]))"#.to_owned(), "no node `n`"),
+        (r#"SchedulerPreempt(id: "x", priority: 1, nodes: [(name: "n", pods: [(name: "p", pdbs: ["b"])])], expect: (node: "n"))"#.to_owned(), "no disruption budget `b`"),
+        (r#"Pdb(id: "x", budgets: [(expected: 1)], expect: (allowed: [1]))"#.to_owned(), "both of its amounts, or none"),
+        (r#"Pdb(id: "x", budgets: [(min_available: "half", expected: 1)], expect: (allowed: [1]))"#.to_owned(), "neither pods nor a percentage"),
+        (r#"Pdb(id: "x", budgets: [(min_available: "101%", expected: 1)], expect: (allowed: [1]))"#.to_owned(), "above 100%"),
         (
             r#"CaBalance(id: "x", groups: [(1, 2)], add: 1, expect: [2]), CaBalance(id: "x", groups: [(1, 2)], add: 1, expect: [2])"#.to_owned(),
             "two cases are called `x`",

@@ -1,6 +1,7 @@
 //! Cases of the Cluster Autoscaler.
 
 use crate::scenario::decode::{Spanned, all_defaults, choice, record};
+use crate::units::{Duration, Rate};
 use crate::verify::quantity::Amount;
 
 record! {
@@ -254,12 +255,16 @@ record! {
 }
 
 record! {
-    /// A node.
+    /// A node, or several that are alike.
     pub struct CaNode {
-        /// Its name.
+        /// Its name; of several, `name-1` and on, with leading zeros.
         pub name: Spanned<String>,
-        /// What pods can have.
-        pub allocatable: CaResources,
+        /// How many there are, at most 10000 in a case.
+        pub count: u32 = 1 => "one",
+        /// Its group; the first where left out. Not looked at in `CaScaleDown`, which has one for all.
+        pub group: Option<Spanned<String>>,
+        /// What pods can have; in `CaScan`, what its group's template says where left out.
+        pub allocatable: Option<CaResources>,
         /// Whether it has the provider's GPU label; where left out, whether it has GPUs.
         pub gpu_label: Option<bool>,
         /// The annotation `scale-down-disabled`.
@@ -334,10 +339,8 @@ record! {
         pub source: Option<String>,
         /// The flags.
         pub flags: CaFlags = all_defaults() => "release-1.34",
-        /// The nodes; pods go to the first that takes them.
+        /// The nodes; pods go to the first that takes them. Empty nodes are looked at first, then the others in this order.
         pub nodes: Vec<CaNode>,
-        /// Which are looked at, in this order; all where left out.
-        pub candidates: Option<Vec<Spanned<String>>>,
         /// By how much utilisations may differ.
         pub tolerance: f64 = 1e-12 => "doubles",
         /// What must come out.
@@ -354,5 +357,188 @@ record! {
         pub eligible: Vec<(Spanned<String>, bool)> = Vec::new() => "not asked",
         /// By node, what becomes of it.
         pub verdicts: Vec<(Spanned<String>, CaVerdict)> = Vec::new() => "not asked",
+    }
+}
+
+record! {
+    /// A group of equal machines.
+    pub struct CaGroup {
+        /// Its name; groups go by name.
+        pub name: Spanned<String>,
+        /// Its minimum size.
+        pub min: u32 = 0 => "none",
+        /// Its maximum size.
+        pub max: u32 = 1000 => "large",
+        /// What a node of it has.
+        pub template: CaResources,
+        /// What a node costs for an hour; the expander `Price` alone looks at it.
+        pub price: Rate = Rate(0) => "not looked at",
+        /// Whether its nodes come and go only all together.
+        pub whole: bool = false => "most do not",
+    }
+}
+
+record! {
+    /// Flags of the loop.
+    pub struct CaLoop {
+        /// `--scan-interval`.
+        pub scan_interval: Duration = Duration::from_secs(10) => "release-1.34",
+        /// `--scale-down-unneeded-time`.
+        pub unneeded_time: Duration = Duration::from_secs(600) => "release-1.34",
+        /// `--scale-down-unready-time`.
+        pub unready_time: Duration = Duration::from_secs(1200) => "release-1.34",
+        /// `--scale-down-delay-after-add`.
+        pub delay_after_add: Duration = Duration::from_secs(600) => "release-1.34",
+        /// `--scale-down-delay-after-delete`.
+        pub delay_after_delete: Duration = Duration::ZERO => "release-1.34",
+        /// `--scale-down-delay-after-failure`.
+        pub delay_after_failure: Duration = Duration::from_secs(180) => "release-1.34",
+        /// `--max-scale-down-parallelism`.
+        pub max_scale_down_parallelism: u32 = 10 => "release-1.34",
+        /// `--max-drain-parallelism`.
+        pub max_drain_parallelism: u32 = 1 => "release-1.34",
+        /// `--scale-down-enabled`.
+        pub scale_down: bool = true => "release-1.34",
+        /// `--balance-similar-node-groups`.
+        pub balance: bool = false => "release-1.34",
+        /// `--max-nodes-total`; no limit at 0.
+        pub max_nodes_total: u32 = 0 => "release-1.34",
+        /// `--expander`.
+        pub expanders: Vec<LoopExpander> = vec![LoopExpander::LeastWaste] => "release-1.34",
+    }
+}
+
+choice! {
+    /// An expander of the loop.
+    pub enum LoopExpander {
+        /// `most-pods`.
+        MostPods,
+        /// `least-waste`.
+        LeastWaste,
+        /// `priority`: tiers with the names of their groups.
+        Priority(Vec<(i64, Vec<String>)>),
+        /// `price`: what a pod of 500 m and 500 MiB costs for an hour.
+        Price(Rate),
+    }
+}
+
+record! {
+    /// Pods that find no place.
+    pub struct CaPods {
+        /// How many.
+        pub count: u32 = 1 => "one",
+        /// CPU that each asks for.
+        pub cpu: Amount = Amount(0) => "nothing",
+        /// Memory.
+        pub memory: Amount = Amount(0) => "nothing",
+        /// GPUs.
+        pub gpu: Amount = Amount(0) => "nothing",
+        /// Their priority.
+        pub priority: i32 = 0 => "Kubernetes",
+        /// The groups whose nodes they go to; all where left out.
+        pub groups: Option<Vec<Spanned<String>>>,
+    }
+}
+
+choice! {
+    /// What happens.
+    pub enum CaEvent {
+        /// Pods are made, and the scheduler finds no place for them.
+        Pods(CaPods),
+        /// From now on these are the pods of a node.
+        Runs(Spanned<String>, Vec<CaPod>),
+        /// A node's pods all go.
+        Empties(Spanned<String>),
+        /// The next deletion fails as it begins.
+        NextDeletionFails,
+        /// Nothing that a group is waiting for comes.
+        LaunchFails(Spanned<String>),
+    }
+}
+
+choice! {
+    /// What is done.
+    pub enum CaAct {
+        /// A group grows by so many nodes.
+        Grow(Spanned<String>, u32),
+        /// A node with no pod to move is deleted.
+        Delete(Spanned<String>),
+        /// A node is drained.
+        Drain(Spanned<String>),
+    }
+}
+
+choice! {
+    /// Why a node stays.
+    pub enum CaWhy {
+        /// The cluster is unhealthy.
+        Unhealthy,
+        /// Scale-down is off.
+        Off,
+        /// It is starting.
+        Starting,
+        /// It is being deleted.
+        Deleting,
+        /// Its group is at its minimum.
+        GroupAtMin,
+        /// `scale-down-disabled`.
+        Disabled,
+        /// Too full.
+        Utilised,
+        /// A pod keeps it.
+        Blocked,
+        /// A pod would find no other node.
+        NoPlace,
+        /// It takes in pods of another.
+        Destination,
+        /// Others come first.
+        NotExamined,
+        /// It has not been unneeded for long enough.
+        NotLongEnough,
+        /// Deletions are held back.
+        Cooling,
+        /// Its group would be below its minimum.
+        MinSize,
+        /// Its group goes only as a whole.
+        Whole,
+        /// As many as may go at once are going.
+        Parallelism,
+    }
+}
+
+record! {
+    /// The loop over time, from 0 on. Nodes that are launched stay on their way until the end of the case; a node is gone 5 s
+    /// after its deletion begins, or `drain_takes` after its drain does, its pods then on the nodes that were found for them.
+    pub struct ScanCase {
+        /// Its name in the report, unlike any other in the file.
+        pub id: Spanned<String>,
+        /// Where the expected values come from; not read.
+        pub source: Option<String>,
+        /// Flags of the loop.
+        pub settings: CaLoop = all_defaults() => "release-1.34",
+        /// Flags of scaling down.
+        pub flags: CaFlags = all_defaults() => "release-1.34",
+        /// The groups.
+        pub groups: Vec<CaGroup>,
+        /// Nodes that are there at first.
+        pub nodes: Vec<CaNode> = Vec::new() => "none",
+        /// What happens, in the order of time.
+        pub events: Vec<(Spanned<Duration>, CaEvent)> = Vec::new() => "nothing",
+        /// How long a drain takes.
+        pub drain_takes: Duration = Duration::from_secs(35) => "5 s and a grace of 30 s",
+        /// The last scan; at most a week.
+        pub until: Duration = Duration::from_secs(1200) => "twenty minutes",
+        /// What must come out.
+        pub expect: ScanExpected,
+    }
+}
+
+record! {
+    /// What the loop must do. At least one of the fields.
+    pub struct ScanExpected {
+        /// All that is done, in order.
+        pub acts: Option<Vec<(Duration, CaAct)>>,
+        /// By node, why it stays at last.
+        pub why_not: Vec<(Spanned<String>, CaWhy)> = Vec::new() => "not asked",
     }
 }
