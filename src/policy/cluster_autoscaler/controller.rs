@@ -11,7 +11,7 @@ use super::room::Room;
 use super::scale_down::{self, Known, Recheck, Removable};
 use super::scale_up::{self, Up};
 use super::timing::{self, Backoff, Due, Last, Unneeded, over};
-use super::view::{Deleting, GroupIx, NodeId, Pending, View};
+use super::view::{Deleting, GroupIx, NodeId, Pending, ShapeIx, View};
 use crate::policy::placement::luck::Luck;
 use crate::policy::pods::Resources;
 use crate::units::SimTime;
@@ -25,7 +25,7 @@ use crate::units::SimTime;
 /// use fleetcast::units::SimTime;
 ///
 /// let mut autoscaler = ClusterAutoscaler::new(Config::default()).unwrap();
-/// let gpus = |n| Resources { cpu: 96_000, memory: 1 << 40, gpu: 1000 * n, pods: 110 };
+/// let gpus = |n: i64| Resources { cpu: 96_000, memory: 1 << 40, gpu: 1000 * n, pods: 110 };
 /// let view = View {
 ///     groups: &[Group::new("h100", 0, 10, gpus(8))],
 ///     nodes: &[],
@@ -35,7 +35,7 @@ use crate::units::SimTime;
 ///     pdbs: &[],
 ///     revision: 1,
 /// };
-/// let at = |seconds| SimTime(seconds * 1_000_000_000);
+/// let at = |seconds: u64| SimTime(seconds * 1_000_000_000);
 /// // GPU pods younger than 30 s are waited for; nothing happens by itself before.
 /// assert!(autoscaler.scan(&view, at(10)).is_empty());
 /// assert_eq!(autoscaler.next_due(at(10)), at(30));
@@ -463,6 +463,7 @@ fn waiting(config: &Config, view: &View<'_>, room: &mut Room<'_>, now: SimTime, 
     let mut order: Vec<&Pending> = view.pending.iter().filter(|p| scale_down::counted(config, shape(p))).collect();
     order.sort_by_key(|p| std::cmp::Reverse(shape(p).priority));
     let mut left: Vec<Pending> = Vec::new();
+    let mut class: BTreeMap<ShapeIx, usize> = BTreeMap::new();
     for p in order {
         let end = room.len();
         let placed = room.fill(p.shape, p.count, end, None, |_, _| {});
@@ -476,7 +477,8 @@ fn waiting(config: &Config, view: &View<'_>, room: &mut Room<'_>, now: SimTime, 
             continue;
         }
         let rest = p.count - placed;
-        match left.iter_mut().find(|l| l.shape == p.shape) {
+        let at = *class.entry(p.shape).or_insert(left.len());
+        match left.get_mut(at) {
             Some(l) => {
                 l.count += rest;
                 l.created = l.created.min(p.created);
