@@ -370,8 +370,11 @@ fn add_groups(case: &f::ScanCase, world: &mut World, report: &mut Report<'_>) ->
         let kin = Kin { class: number, zone: number };
         let plain = Group::new(&g.name, g.min, g.max, resources(&g.template));
         let group = Group { kin, price: g.price, whole: g.whole, ..plain };
-        for e in group.faults() {
+        let faults = group.faults();
+        for e in &faults {
             report.fault_at(g.name.at, e.to_string(), "this group", "write a `max` of at least `min`");
+        }
+        if !faults.is_empty() {
             return None;
         }
         world.groups.push(group);
@@ -419,9 +422,13 @@ pub fn scans(case: &f::ScanCase, report: &mut Report<'_>) {
         acts.extend(done.into_iter().map(|act| format!("{since} {act}")));
     }
     let e = &case.expect;
-    let expected: Option<Vec<String>> =
-        e.acts.as_ref().map(|list| list.iter().map(|(at, act)| format!("{at} {}", act.show())).collect());
-    report.words("acts", expected.as_deref(), &acts);
+    if let Some(expected) = &e.acts {
+        report.number("acts", Some(expected.len() as u64), Some(acts.len() as u64));
+        for (i, (at, act)) in expected.iter().enumerate() {
+            let ours = acts.get(i).map_or("nothing", String::as_str);
+            report.word(&format!("act {}", i + 1), Some(&format!("{at} {}", act.show())), ours);
+        }
+    }
     for (name, expected) in &e.why_not {
         let Some(i) = world.node_names.find(name, report) else { continue };
         let found = ca.why_not().iter().find(|(n, _)| *n == NodeId(i.into()));
