@@ -266,6 +266,9 @@ impl Pod {
 /// A node, or a NodeClaim on its way to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
+    /// Stands for its name, as long as it lives; 0 where the caller does not track that. With names, what was found
+    /// hopeless is remembered from pass to pass.
+    pub name: u64,
     /// Its node pool; `None`: not Karpenter's.
     pub pool: Option<PoolIx>,
     /// Its type; `None` if it is not known.
@@ -318,6 +321,7 @@ impl Node {
                 .with(Key::CAPACITY_TYPE, Set::of([o.capacity_type.value()])),
         );
         Node {
+            name: 0,
             pool: Some(pool),
             instance: Some(number),
             zone: Some(o.zone),
