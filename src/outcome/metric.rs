@@ -112,7 +112,12 @@ pub const TABLE: &[MetricDoc] = &[
     doc("nodes.launched", "nodes", Direction::Neutral, "nodes that an autoscaler launched"),
     doc("nodes.refused", "times", Direction::Lower, "launches that it asked for and did not get"),
     doc("nodes.removed", "nodes", Direction::Neutral, "nodes that it told to go"),
-    doc("nodes.removed.REASON", "nodes", Direction::Neutral, "the same, by reason: empty, underutilized, drifted, expired"),
+    doc(
+        "nodes.removed.REASON",
+        "nodes",
+        Direction::Neutral,
+        "the same, by reason: empty, underutilized, drifted, expired",
+    ),
     doc("nodes.evicted", "pods", Direction::Lower, "pods that it told to go"),
     doc("nodes.lost_usd", "USD", Direction::Lower, "what work had cost that pods lost when they were told to go"),
     doc("goodput", "%", Direction::Higher, "productive GPU time / GPU time held by jobs"),
