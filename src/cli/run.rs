@@ -184,7 +184,7 @@ fn next(a: &Args, out: Option<&OutDir>, o: &Outcome, variants: bool) -> Vec<Stri
     let mut list = Vec::new();
     if let Some(out) = out {
         let at = out.path().display();
-        list.push(format!("fleetcast report {at}    (one page of HTML; `explain {at}` for the bill)"));
+        list.push(format!("fleetcast report {at}    (one page of HTML; `explain` for the bill)"));
     }
     let serves = o.work.iter().any(|w| w.service.is_some());
     list.push(match &a.scenario {

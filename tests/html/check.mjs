@@ -6,7 +6,7 @@
 // Needs playwright-core (NODE_PATH or beside this file) and a Chromium (CHROMIUM, or /usr/bin/chromium). `.ci/run` has both
 // installed and calls this; without them it says that the step was skipped.
 import {createRequire} from "node:module";
-import {mkdirSync, statSync} from "node:fs";
+import {mkdirSync, readFileSync, statSync} from "node:fs";
 import {basename, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
 
@@ -103,6 +103,9 @@ for (const arg of args) {
     }, id);
     must(ok, `table ${id} sorts`);
   }
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.locator("table.sort caption button:visible").first().click()]);
+  const rows = readFileSync(await saved.path(), "utf8").trim().split("\n");
+  must(/\.csv$/.test(saved.suggestedFilename()) && rows.length > 1 && rows[0].includes(","), "a table is saved as CSV");
   const filter = page.locator("input[data-table]").first();
   if (await filter.count()) {
     const id = await filter.getAttribute("data-table");

@@ -222,15 +222,12 @@ pub struct Heat {
     pub best: bool,
 }
 
+/// An axis of a heat map: what it is of, and its values.
+pub type Names<'a> = (&'a str, &'a [String]);
+
 /// A heat map: columns from the left, rows from the foot. `cells` go row by row.
 #[must_use]
-pub fn heat(
-    id: &str,
-    title: &str,
-    what: &str,
-    (across, up): ((&str, &[String]), (&str, &[String])),
-    cells: &[Heat],
-) -> Markup {
+pub fn heat(id: &str, title: &str, what: &str, [across, up]: [Names<'_>; 2], cells: &[Heat]) -> Markup {
     let known = || cells.iter().filter_map(|c| c.value);
     let (lo, hi) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |a, v| (a.0.min(v), a.1.max(v)));
     if hi < lo || across.1.is_empty() || up.1.is_empty() {

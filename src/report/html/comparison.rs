@@ -74,7 +74,13 @@ fn tone(c: &Change) -> &'static str {
 fn tiles(c: &Comparison) -> Markup {
     let bill = c.metric("cost.total");
     let change = bill.and_then(|m| m.percent).map_or_else(|| "–".to_owned(), |p| format!("{} %", say::signed(p.mean)));
-    let between = bill.map_or_else(String::new, |m| format!("{} USD [95 %]", say::change(m.change)));
+    let between = bill.map_or_else(String::new, |m| {
+        format!(
+            "{} USD, {}",
+            say::change(m.change),
+            if m.change.is_some_and(|d| d.low == d.high) { "the same in every pair" } else { "95 %" }
+        )
+    });
     let kind = match bill.map(|m| m.verdict) {
         Some(Verdict::Better) => "good",
         Some(Verdict::Worse) => "alarm",

@@ -249,6 +249,8 @@ class Chart {
       if (this.spec.stack) hi = Math.max(hi, sum);
     }
     if (!isFinite(hi)) return [0, 1];
+    // What is never below nothing has no interval below it that means anything.
+    if (lo < 0 && this.spec.series.every(s => s.v.every(v => v === null || v >= 0))) lo = 0;
     for (const m of this.spec.lines || []) if (m.at <= hi * 3 || hi <= 0) hi = Math.max(hi, m.at);
     if (this.spec.stack || this.spec.zero || (lo >= 0 && lo < 0.4 * hi)) lo = Math.min(0, lo);
     const pad = (hi - lo) * 0.05 || Math.abs(hi) * 0.05 || 1;
@@ -282,7 +284,7 @@ class Chart {
       svg("path", {d: `M${x0} ${at}H${x1}`, class: "grid"}, s);
       write(x0 - 8, at + 4, labels[i], "end");
     });
-    write(0, 12, this.spec.y, "start");
+    write(0, 12, this.low > 0 ? `${this.spec.y} (the axis does not begin at 0)` : this.spec.y, "start");
     write(x1, this.height - 6, this.spec.x.label, "end");
     const room = Math.max(2, Math.floor((x1 - x0) / 90));
     let marks;
@@ -434,20 +436,22 @@ class Chart {
   }
 
   csv() {
-    const q = t => /[",\n]/.test(t) ? `"${t.replace(/"/g, '""')}"` : t;
     const head = [this.spec.x.label];
     for (const s of this.spec.series) { head.push(s.name); if (s.low) head.push(`${s.name} low`, `${s.name} high`); }
-    const rows = [head.map(q).join(",")];
+    const rows = [head];
     for (let i = 0; i < this.n; i++) {
       const row = [this.time ? this.time.iso(this.at[i]) : this.names ? this.spec.x.names[i] : String(this.at[i])];
       for (const s of this.spec.series) { row.push(s.v[i]); if (s.low) row.push(s.low[i], s.high[i]); }
-      rows.push(row.map(v => v === null || v === undefined ? "" : q(String(v))).join(","));
+      rows.push(row);
     }
-    save(rows.join("\n") + "\n", `${this.figure.id}.csv`);
+    save(rows, `${this.figure.id}.csv`);
   }
 }
 
-const save = (text, name) => {
+// Rows as CSV (RFC 4180) in a file of the reader's.
+const save = (rows, name) => {
+  const cell = v => v === null || v === undefined ? "" : /[",\n]/.test(v) ? `"${String(v).replace(/"/g, '""')}"` : String(v);
+  const text = rows.map(r => r.map(cell).join(",") + "\n").join("");
   const a = html("a"), url = URL.createObjectURL(new Blob([text], {type: "text/csv"}));
   a.href = url;
   a.download = name;
@@ -459,6 +463,13 @@ const save = (text, name) => {
 const sortable = table => {
   const body = table.tBodies[0], first = Array.from(body.rows);
   const heads = Array.from(table.tHead.rows[0].cells);
+  const b = html("button", "CSV", table.caption, "tools save");
+  b.type = "button";
+  b.setAttribute("aria-label", "Save this table as CSV");
+  b.addEventListener("click", () => {
+    const value = c => c.dataset.v !== undefined ? c.dataset.v : c.textContent.trim();
+    save([heads.map(h => h.textContent.trim()), ...Array.from(body.rows, r => Array.from(r.cells, value))], `${table.id}.csv`);
+  });
   heads.forEach((h, i) => {
     const b = h.querySelector("button");
     if (!b) return;

@@ -186,7 +186,7 @@ pub fn page(p: Page) -> String {
                 }
             }
         };
-        text.into_string()
+        text.into_string() + "\n"
     };
     let bare = frame(PreEscaped(String::new())).len();
     frame(gallery(&p.pictures, MOST_BYTES.saturating_sub(bare + 4_000)))

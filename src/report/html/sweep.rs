@@ -265,7 +265,7 @@ fn grid(s: &Swept, metric: usize, title: &str) -> Markup {
         m.name, m.unit, s.plan.replications
     );
     let (x, y) = (names(&across), names(&up));
-    heat(&format!("heat-{metric}"), title, &what, ((&s.plan.axes[a].path, &x), (&s.plan.axes[b].path, &y)), &cells)
+    heat(&format!("heat-{metric}"), title, &what, [(&s.plan.axes[a].path, &x), (&s.plan.axes[b].path, &y)], &cells)
 }
 
 /// The same as curves: one for each value of the shorter axis.

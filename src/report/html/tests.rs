@@ -170,7 +170,7 @@ fn no_name_in_a_run_becomes_markup() {
             for l in w.run.iter_mut().flat_map(|r| &mut r.worst) {
                 (l.pool, l.cause) = (n(), n());
             }
-            for s in &mut w.service {
+            if let Some(s) = &mut w.service {
                 s.deployments.iter_mut().for_each(|d| (d.name, d.model, d.profiles) = (n(), n(), vec![n()]));
                 s.rollouts.iter_mut().for_each(|r| (r.deployment, r.what, r.why) = (n(), n(), n()));
             }

@@ -7,8 +7,8 @@ use crate::outcome::metric::{Direction, TABLE, metrics};
 use crate::report::chart::finishes::{misses, with_interval};
 use crate::report::chart::options::{dearer, options};
 use crate::report::html::bars::{Bar, bars};
-use crate::report::html::page::tile;
-use crate::report::html::table::{self, code, maybe, number, text};
+use crate::report::html::page::{prose, tile};
+use crate::report::html::table::{self, code, markup, maybe, number, text};
 use crate::report::{sweep as say, words};
 use crate::units::{Activity, Usd};
 
@@ -211,7 +211,7 @@ pub fn figures(v: &View<'_>) -> Markup {
     };
     let rows = metrics(v.o).into_iter().map(|m| {
         let meaning = TABLE.iter().find(|d| fits(d.name, &m.name)).map_or("", |d| d.meaning);
-        vec![code(&m.name), maybe(m.value, say::plain), text(&m.unit), text(better(m.better)), text(meaning)]
+        vec![code(&m.name), maybe(m.value, say::plain), text(&m.unit), text(better(m.better)), markup(prose(meaning))]
     });
     table::table("all", "Every figure by its name", columns)
         .note("the names that gates, sweeps and `fleetcast metrics` use")

@@ -53,7 +53,10 @@ fn utilisation(v: &View<'_>) -> Markup {
 fn demand(v: &View<'_>) -> Markup {
     let o = v.o;
     let mut devices: Vec<&str> = Vec::new();
-    for p in o.pools.iter().filter(|p| p.unit == "gpu") {
+    // A pool from which nothing was ever asked has nothing to show.
+    let asked = |s: &PoolSeries| s.provisioned.iter().chain(&s.requested).any(|v| *v > 0.0);
+    let used = o.pools.iter().zip(&o.series.pools).filter(|(p, s)| p.unit == "gpu" && asked(s));
+    for (p, _) in used {
         if !devices.contains(&p.device.as_str()) {
             devices.push(&p.device);
         }
@@ -102,10 +105,12 @@ fn queue(v: &View<'_>) -> Markup {
         return html! {};
     }
     let peak = (0..jobs.len()).reduce(|a, b| if jobs[b] > jobs[a] { b } else { a }).unwrap_or(0);
+    let n =
+        words::number(jobs[peak], usize::from(jobs[peak] < 9.95 && (jobs[peak] - jobs[peak].round()).abs() >= 0.05));
     let title = format!(
-        "The queue is longest on {}: {} jobs wait for {} GPUs",
+        "The queue is longest on {}: {n} {} for {} GPUs",
         v.clock.date_time(peak as u64 * o.series.bucket_ns),
-        words::number(jobs[peak], usize::from(jobs[peak] < 9.95)),
+        if n == "1" { "job waits" } else { "jobs wait" },
         words::number(gpus.get(peak).copied().unwrap_or(0.0), 0)
     );
     let series = vec![
