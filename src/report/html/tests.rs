@@ -163,6 +163,7 @@ fn no_name_in_a_run_becomes_markup() {
         });
         o.prices.iter_mut().for_each(|p| (p.pool, p.per, p.source, p.evidence) = (n(), n(), n(), n()));
         o.waits.iter_mut().for_each(|w| w.name = n());
+        o.nodes = Some(crate::outcome::NodeScaling { by: n(), removed: vec![(n(), 1)], ..Default::default() });
         o.budgets.iter_mut().for_each(|b| (b.name, b.scope, b.period) = (n(), n(), n()));
         o.evidence = vec![EvidenceNote { what: n(), grade: n(), source: n() }];
         for w in &mut o.work {

@@ -13,7 +13,7 @@ use crate::report::words;
 const DEVICES: usize = 6;
 
 pub fn body(v: &View<'_>) -> Markup {
-    html! { (utilisation(v)) (demand(v)) (queue(v)) (waits(v)) }
+    html! { (utilisation(v)) (demand(v)) (nodes(v)) (queue(v)) (waits(v)) }
 }
 
 /// A series summed over some pools.
@@ -96,6 +96,26 @@ fn of_device(v: &View<'_>, i: usize, device: &str) -> Markup {
         &title,
         "GPUs asked for (held, and wanted by what waits), billed, held and at work.",
     )
+}
+
+/// What an autoscaler of nodes did, where there is one.
+fn nodes(v: &View<'_>) -> Markup {
+    let Some(n) = &v.o.nodes else { return html! {} };
+    let count = |name: &str, n: u64| vec![text(name), number(words::count(n), n as f64)];
+    let mut rows = vec![count("nodes launched", n.launched), count("launches refused", n.refused)];
+    rows.extend(n.removed.iter().map(|(why, k)| count(&format!("nodes told to go: {why}"), *k)));
+    rows.push(count("decisions carried out", n.commands));
+    rows.push(count("decisions taken back", n.given_up));
+    rows.push(count("pods moved", n.evicted));
+    let lost = n.lost_usd.0.to_f64();
+    rows.push(vec![text("work lost by moving, USD"), number(words::dollars(lost), lost)]);
+    let promised = n.promised_usd_per_hour;
+    rows.push(vec![
+        text("savings promised by all decisions, USD an hour"),
+        number(words::number(promised, 2), promised),
+    ]);
+    let caption = format!("What {} did", n.by);
+    table::table("nodes", caption, vec![table::words("what"), table::numbers("how much")]).rows(rows).html()
 }
 
 fn queue(v: &View<'_>) -> Markup {
