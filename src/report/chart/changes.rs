@@ -209,3 +209,30 @@ fn figures(c: &Comparison, base: &str, about: &About) -> Option<Drawing> {
     );
     Some(Drawing { name: "changes", title, scene: s, csv: table })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::compare::{One, Sample};
+    use crate::experiment::fixture::v7;
+    use crate::experiment::{Control, replicate};
+    use crate::scenario::model::Model;
+
+    #[test]
+    fn no_text_meets_another_and_steps_add_up_to_the_change() {
+        let sample = |m: &Model| Sample::of(m, 5, &replicate(m, 5, 0..6, Control::default(), |_, o| One::of(o)));
+        let (a, b) = (sample(&v7(10.0)), sample(&v7(45.0)));
+        let long = "pools.the-pool-with-the-long-name.nodes=4 pools.the-other-pool.buy=OnDemand queue=SkipAhead";
+        for (base, candidate, name) in [(&a, &b, "seldom.ron"), (&b, &a, long), (&a, &a, "the same")] {
+            let c = Comparison::of(name, base, candidate, &[], false);
+            for (file, d) in drawings(&c, "often.ron", &About::default()) {
+                assert_eq!(d.scene.faults(), Vec::<String>::new(), "{file} of {name}");
+                assert!(!d.title.is_empty() && d.csv.lines().count() > 1, "{file} of {name}");
+            }
+            for most in [1, 2, 11] {
+                let sum: Usd = steps(&c.why.by_pool_and_activity, most).iter().map(|s| s.1).sum();
+                assert_eq!(sum, c.why.total.change.0);
+            }
+        }
+    }
+}
