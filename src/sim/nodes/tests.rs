@@ -7,7 +7,7 @@ use crate::outcome::{Outcome, Silent};
 use crate::policy::karpenter::{ConsolidationPolicy, NodePool};
 use crate::policy::pdb::{Amount, Rule};
 use crate::policy::queue::{Blocked, Order, QueuePolicy};
-use crate::scenario::model::{ClusterAutoscaler, Disruption, Model, NodeAutoscaler, Source};
+use crate::scenario::model::{ClusterAutoscaler, Descheduler, Disruption, Model, NodeAutoscaler, Source};
 use crate::sim::{check_conservation, simulate};
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
 use crate::workload::{Job, Request};
@@ -308,4 +308,25 @@ fn scans_that_are_skipped_would_have_found_nothing() {
         assert!(skipping.nodes.as_ref().unwrap().skipped > 0);
         assert!(skipping.jobs.done > 150, "{:?}", skipping.jobs);
     }
+}
+
+#[test]
+fn the_descheduler_empties_a_node_that_is_little_used() {
+    use crate::policy::descheduler::{Config, ResourceIx};
+    // Three and one GPU on a node of four, two on another; the three are over at 1,800 s. At the run of 2,100 s the first
+    // node has a quarter in use, which is under-used, and its pod fits on the other.
+    let mut m = Model::empty("hand", Duration::from_hours(2));
+    m.queue = QueuePolicy { order: Order::Arrival, blocked: Blocked::Skip, preempt: false };
+    m.placement = crate::policy::placement::PlacementPolicy::BestFit;
+    m.add_pool("p", Capacity { cpu_milli: 4_000, mem_mib: 1_024, gpus: 4 }, 2, Rate(DOLLAR));
+    m.add_work("w", Source::Jobs(vec![job(0, 1_800, 3), job(0, 7_200, 2), job(0, 5_000, 1)].into()));
+    m.descheduler =
+        Some(Descheduler { config: Config::high(vec![(ResourceIx::EXTENDED, 30.0)]), every: Duration::from_secs(300) });
+    let o = run(&m);
+    let n = o.nodes.as_ref().unwrap();
+    assert_eq!((n.evicted, n.lost.0), (1, u128::from(1000 * S) * 2_100));
+    assert_eq!(n.by, "Descheduler");
+    // Protected pods stay.
+    m.work[0].disruption.do_not_disrupt = true;
+    assert_eq!(run(&m).nodes.unwrap().evicted, 0);
 }
