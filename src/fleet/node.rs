@@ -187,7 +187,7 @@ impl NodeState {
             Booting => matches!(to, Ready | Held | Draining | Broken | Away),
             Ready | Held => matches!(to, Draining | Broken | Away),
             Broken => matches!(to, Ready | Held | Booting | Draining | Away),
-            Draining => matches!(to, Broken | Away | Gone),
+            Draining => matches!(to, Ready | Booting | Broken | Away | Gone),
             Gone => false,
         }
     }
@@ -251,7 +251,10 @@ impl Fleet {
     pub fn set_state(&mut self, id: NodeId, state: NodeState) {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert!(node.state.may_become(state), "from {:?} to {state:?}", node.state);
-        debug_assert!(node.pods == 0 || matches!(state, NodeState::Draining), "a node with pods cannot be {state:?}");
+        debug_assert!(
+            node.pods == 0 || matches!(state, NodeState::Draining | NodeState::Ready),
+            "a node with pods cannot be {state:?}"
+        );
         node.state = state;
         self.touch(id);
     }

@@ -110,6 +110,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.join(l.class, place, id);
+        self.watch.pod_waits(id, l.seq);
         self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         self.dirty = true;
     }
@@ -119,6 +120,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.leave(l.class, place);
+        self.watch.pod_gave_up();
         self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         let first = self.first_choice(l);
         self.tally.waited(l, first, self.now);
@@ -239,6 +241,7 @@ impl World<'_, '_> {
     pub fn place(&mut self, spot: Spot, r: &Request) {
         let pool = self.fleet.node(spot.node).pool;
         self.fleet.place(spot.node, r, spot.gpus);
+        self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, -milli);
     }
@@ -247,6 +250,7 @@ impl World<'_, '_> {
     pub fn unplace(&mut self, spot: Spot, r: &Request) {
         let pool = self.fleet.node(spot.node).pool;
         self.fleet.release(spot.node, r, spot.gpus);
+        self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, milli);
         let node = self.fleet.node(spot.node);

@@ -355,7 +355,7 @@ impl World<'_, '_> {
             self.await_fate(id);
             return;
         }
-        let repair = (cause == Cause::Hardware && !supply.on_request && !supply.spot).then(|| {
+        let repair = (cause == Cause::Hardware && supply.standing() && !supply.spot).then(|| {
             let down = shock.and_then(|k| model.shocks[k].down.as_ref());
             let luck = &mut self.risks.suppliers[pool.0 as usize].as_mut().expect("it has a supply").luck;
             let law = match (&supply.hardware, down) {
@@ -383,7 +383,7 @@ impl World<'_, '_> {
             None => {
                 self.take_away(id, EndedBy::Provider, cause);
                 let until = self.now + supply.launch.unavailable_for;
-                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| supply.on_request) {
+                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| !supply.standing()) {
                     s.blocked_until = s.blocked_until.max(until);
                 }
             }

@@ -36,7 +36,7 @@ fn launch() -> Launch {
 
 fn supply(on_request: bool, spot: bool) -> Supply {
     Supply {
-        on_request,
+        staffing: if on_request { Staffing::OnRequest } else { Staffing::Standing },
         spot,
         lifetimes: Vec::new(),
         replays: Vec::new(),
