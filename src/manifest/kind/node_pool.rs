@@ -5,8 +5,8 @@ use crate::formats::{Node, Place};
 use crate::manifest::fields::{Cx, Fields};
 use crate::manifest::finding::At;
 use crate::manifest::quantity::Quantity;
+use crate::policy::karpenter::Reason;
 use crate::policy::karpenter::budget::{Nodes, Window};
-use crate::policy::karpenter::{Budget, Reason};
 use crate::units::{Diagnostic, Duration};
 
 /// Which API it was written for.
@@ -62,6 +62,19 @@ pub struct NodePool {
     pub taints: Vec<Taint>,
     /// Its node class: kind and name.
     pub class: Option<(Option<At<String>>, At<String>)>,
+}
+
+/// A disruption budget.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Budget {
+    /// How many nodes.
+    pub nodes: Nodes,
+    /// For which reasons; all where empty.
+    pub reasons: Vec<Reason>,
+    /// When.
+    pub window: Window,
+    /// Its schedule as it is written.
+    pub schedule: Option<String>,
 }
 
 const CONSOLIDATION: [(&str, Consolidation); 4] = [
@@ -229,7 +242,8 @@ fn budget(mut b: Fields<'_>, cx: &mut Cx<'_>) -> At<Budget> {
         window = Window::Always;
     }
     b.finish(cx);
-    At::new(Budget { nodes, reasons, window }, at)
+    let schedule = schedule.map(|s| s.value);
+    At::new(Budget { nodes, reasons, window, schedule }, at)
 }
 
 /// `nodes` of a budget: text, `"10%"` or `"5"`; a bare number is refused by the API.
@@ -275,12 +289,12 @@ impl NodeClass {
                 "metadataOptions",
                 "role",
                 "securityGroupSelectorTerms",
+                "subnetSelectorTerms",
                 "tags",
                 "userData",
             ],
             cx,
         );
-        s.not_modelled("subnetSelectorTerms", "the scenario says which zones there are", cx);
         s.not_modelled("blockDeviceMappings", "disks of nodes are not billed", cx);
         s.not_modelled("detailedMonitoring", "CloudWatch is not billed", cx);
         s.not_modelled("capacityReservationSelectorTerms", "write buy: Reserved in a pool of the scenario", cx);
