@@ -226,7 +226,11 @@ impl<'n> Fields<'n> {
                 let help = match &node.value {
                     Value::Text(t) if integer(t).is_some() => format!("write {t} without quotes"),
                     Value::Text(t) if is_placeholder(t) => PLACEHOLDER.to_owned(),
-                    _ => "for example 3".to_owned(),
+                    Value::Text(t) => match t.strip_suffix('s').filter(|n| integer(n).is_some()) {
+                        Some(n) => format!("seconds are a plain number: write {n}"),
+                        None => "for example 3".to_owned(),
+                    },
+                    _ => wrong_shape(node, "for example 3"),
                 };
                 cx.invalid(node.at, &path, &format!("`{path}` is {}", node.found()), "a whole number is wanted", &help);
                 None
@@ -260,7 +264,7 @@ impl<'n> Fields<'n> {
             let path = self.path_of(key);
             let help = match node.as_text() {
                 Some(t @ ("true" | "false")) => format!("write {t} without quotes"),
-                _ => "write true or false".to_owned(),
+                _ => wrong_shape(node, "write true or false"),
             };
             cx.invalid(node.at, &path, &format!("`{path}` is {}", node.found()), "true or false is wanted", &help);
         }
@@ -398,6 +402,12 @@ impl<'n> Fields<'n> {
 
 const PLACEHOLDER: &str = "this is a placeholder: render the template first (helm template, kustomize build, envsubst)";
 
+/// What to do about a value of the wrong form: `{{ .Values.name }}` reads as a map whose key is a map.
+fn wrong_shape(node: &Node, otherwise: &str) -> String {
+    let nested = |e: &Entry| matches!(e.key.value, Value::Map(_));
+    if node.entries().is_some_and(|all| all.iter().any(nested)) { PLACEHOLDER } else { otherwise }.to_owned()
+}
+
 fn is_placeholder(text: &str) -> bool {
     text.contains("${") || text.contains("{{") || (text.starts_with("$(") && text.ends_with(')'))
 }
@@ -426,8 +436,8 @@ pub fn text(node: &Node, path: &str, cx: &mut Cx<'_>) -> Option<At<String>> {
             None
         }
         _ => {
-            let help = "write a text";
-            cx.invalid(node.at, path, &format!("`{path}` is {}", node.found()), "text is wanted", help);
+            let help = wrong_shape(node, "write a text");
+            cx.invalid(node.at, path, &format!("`{path}` is {}", node.found()), "text is wanted", &help);
             None
         }
     }
@@ -457,8 +467,8 @@ pub fn quantity(node: &Node, path: &str, cx: &mut Cx<'_>) -> Option<At<Quantity>
     let written = match &node.value {
         Value::Number(t) | Value::Text(t) => t.as_str(),
         _ => {
-            let help = "for example 500m, 2 or 16Gi";
-            cx.invalid(node.at, path, &format!("`{path}` is {}", node.found()), "a quantity is wanted", help);
+            let help = wrong_shape(node, "for example 500m, 2 or 16Gi");
+            cx.invalid(node.at, path, &format!("`{path}` is {}", node.found()), "a quantity is wanted", &help);
             return None;
         }
     };

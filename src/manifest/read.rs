@@ -1,6 +1,6 @@
 //! From the text of a file to objects.
 
-use super::catalogue::{IDLE, KINDS, Known, UNMODELLED};
+use super::catalogue::{FOREIGN, IDLE, KINDS, Known, UNMODELLED};
 use super::fields::{Cx, Fields};
 use super::finding::{Class, Findings};
 use super::kind::budget::{Pdb, PriorityClass, ResourceQuota};
@@ -218,11 +218,16 @@ fn other_kind(
     same: Vec<&Known>,
     cx: &mut Cx<'_>,
 ) {
+    let unmodelled = |why: &str| {
+        Diagnostic::warning(format!("objects of kind `{}` are not modelled", kind.value)).at(kind.at.0, kind.at.1, why)
+    };
+    if let Some((_, why)) = FOREIGN.iter().find(|(g, _)| *g == group) {
+        cx.findings.push(Class::NotModelled, "not-modelled", &kind.value, "", unmodelled(why));
+        return;
+    }
     if same.is_empty() || !same.iter().any(|k| k.group == group || !k.versions.is_empty()) {
         if let Some((_, why)) = UNMODELLED.iter().find(|(k, _)| *k == kind.value) {
-            let d = Diagnostic::warning(format!("objects of kind `{}` are not modelled", kind.value))
-                .at(kind.at.0, kind.at.1, *why);
-            cx.findings.push(Class::NotModelled, "not-modelled", &kind.value, "", d);
+            cx.findings.push(Class::NotModelled, "not-modelled", &kind.value, "", unmodelled(why));
             return;
         }
         if IDLE.contains(&kind.value.as_str()) {

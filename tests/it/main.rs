@@ -13,4 +13,5 @@ mod cli_verify;
 mod golden_draws;
 mod layers;
 mod luck;
+mod manifests;
 mod scenarios;

@@ -164,6 +164,12 @@ fn fitting(
     let mut known = true;
     for (p, _) in profiles {
         if !mine.iter().any(|g| g.find(&p.value).is_ok()) {
+            // Media and graphics variants that the catalogue does not have are no faults of the file.
+            let bare = p.value.split(['+', '-']).next().unwrap_or("");
+            if bare.len() < p.value.len() && mine.iter().any(|g| g.find(bare).is_ok()) {
+                cx.not_modelled(p.at, path, "the catalogue does not have this variant of the profile");
+                return Vec::new();
+            }
             known = false;
             unknown_profile(p, &mine, &whose, path, cx);
         }

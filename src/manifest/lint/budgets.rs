@@ -42,13 +42,13 @@ fn blocks(m: &Manifests, o: &Object, p: &Pdb, out: &mut Out<'_>) {
     if let Some(v) = always {
         tell(out, at(v), format!("{} of any number", v.value));
     } else {
-        for (w, k) in selected(m, o, p) {
-            // A scaler's minimum is what there is when it is quiet; its maximum may leave room.
-            let most = most_pods(m, w, k);
+        // A scaler's minimum is what there is when it is quiet; its maximum may leave room.
+        let mine: Vec<_> = selected(m, o, p).collect();
+        let most = mine.iter().fold(0_u32, |sum, (w, k)| sum.saturating_add(most_pods(m, w, k)));
+        if most > 0 && p.allows(most) == 0 {
             let place = p.min_available.as_ref().or(p.max_unavailable.as_ref()).map_or(o.at, at);
-            if most > 0 && p.allows(most) == 0 {
-                tell(out, place, format!("{} has at most {most}", w.named()));
-            }
+            let who = mine.iter().map(|(w, _)| w.named()).collect::<Vec<_>>().join(", ");
+            tell(out, place, format!("{who}: at most {most} in all"));
         }
     }
     let any = m.workloads().any(|(w, _)| w.meta.namespace() == o.meta.namespace());

@@ -86,13 +86,6 @@ fn refused(o: &Object, n: &NodePool, out: &mut Out<'_>) {
                 .help("write consolidateAfter: 30s");
             out.push("karpenter-empty-without-after", o, path, d);
         }
-    } else if n.policy.is_some() != n.consolidate_after.is_some() && n.policy.is_some() {
-        // Upstream's schema asks for both within `disruption`.
-        let p = n.policy.map_or(o.at, |p| p.at);
-        let d = Diagnostic::error(format!("`disruption` of {} has no `consolidateAfter`", o.named()))
-            .at(p.0, p.1, "karpenter.sh/v1 asks for it")
-            .help("write consolidateAfter: 0s, a longer time or Never");
-        out.push("karpenter-refused", o, path, d);
     }
     let (replicas, at) = (n.replicas, n.limits.iter().find(|(k, _)| k.value != "nodes").map(|(k, _)| k.at));
     if let Some((r, at)) = replicas.zip(at) {
@@ -108,7 +101,7 @@ fn refused(o: &Object, n: &NodePool, out: &mut Out<'_>) {
         let why = if !(1..=50).contains(&min.value) {
             format!("{} is not from 1 to 50", min.value)
         } else if listed > 0 && min.value > listed {
-            format!("only {listed} values are listed")
+            format!("{listed} listed, {} wanted", min.value)
         } else {
             continue;
         };

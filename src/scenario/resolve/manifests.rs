@@ -174,14 +174,16 @@ fn queues(m: &Manifests, applied: &mut Applied, out: &mut Diagnostics) {
     for (i, o) in m.objects.iter().enumerate() {
         let Body::ClusterQueue(q) = &o.body else { continue };
         let jobs = m.workloads().any(|(w, _)| queue_of(m, w) == Some(o.name()));
-        let gpus = || q.groups.iter().flat_map(|g| &g.flavors).flat_map(|f| &f.quotas).filter(|x| x.resource.value == GPU);
+        let gpus =
+            || q.groups.iter().flat_map(|g| &g.flavors).flat_map(|f| &f.quotas).filter(|x| x.resource.value == GPU);
         let (Some(first), Ok(name), true) = (gpus().next(), Name::new(o.name()), jobs) else { continue };
         let all = gpus().map(|x| x.nominal.value).fold(Quantity::default(), Quantity::plus);
         if let Some(c) = &q.cohort {
-            out.push(
-                Diagnostic::warning(format!("{} borrows nothing from its cohort `{}`", o.named(), c.value))
-                    .at(c.at.0, c.at.1, "quotas of scenarios stand alone"),
-            );
+            out.push(Diagnostic::warning(format!("{} borrows nothing from its cohort `{}`", o.named(), c.value)).at(
+                c.at.0,
+                c.at.1,
+                "quotas of scenarios stand alone",
+            ));
         }
         let at = first.nominal.at;
         let label = Spanned { value: format!("queue={name}"), at };
@@ -225,6 +227,9 @@ fn unused(m: &Manifests, used: &BTreeSet<usize>, out: &mut Diagnostics) {
             _ if used.contains(&i) => continue,
             // Their part is in what names them.
             Body::PriorityClass(_) | Body::Pdb(_) | Body::NodeClass(_) => continue,
+            // That its pods stay as many has been told.
+            Body::Hpa(h) if m.workloads().any(|(w, _)| w.name() == h.target.name.value) => continue,
+            Body::ScaledObject(k) if m.workloads().any(|(w, _)| w.name() == k.target.name.value) => continue,
             Body::Hpa(_) | Body::ScaledObject(_) => "what it scales is no deployment of a service in the scenario",
             Body::Vpa(_) => "scenarios do not size pods while they run",
             Body::NodePool(_) => "no pool of the scenario with nodes: Scaled(…) meets its requirements",

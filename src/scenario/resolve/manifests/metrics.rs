@@ -46,6 +46,10 @@ pub(super) fn measured(name: &str, own: &[(Spanned<String>, Kind)]) -> Option<Ki
         return Some(kind.clone());
     }
     let low = name.to_ascii_lowercase();
+    // What waits and what runs, added up, is what is in the system.
+    if low.contains("waiting") && low.contains("running") {
+        return Some(Kind::Concurrency);
+    }
     // Short words count only as whole ones: `rps` is also in `corps`.
     let has = |w: &str| {
         if w.len() > 3 {
@@ -82,6 +86,7 @@ mod tests {
             ("sum(vllm:gpu_cache_usage_perc)", Some(Kind::KvUse)),
             ("DCGM_FI_DEV_GPU_UTIL", Some(Kind::GpuUtilisation)),
             ("sum(rate(http_requests_total{app=\"llm\"}[1m]))", Some(Kind::RequestsPerSecond)),
+            ("sum(vllm:num_requests_waiting) + sum(vllm:num_requests_running)", Some(Kind::Concurrency)),
             ("rps", Some(Kind::RequestsPerSecond)),
             ("corps", None),
             ("tgi_queue_size", Some(Kind::Queue)),

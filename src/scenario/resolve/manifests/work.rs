@@ -42,7 +42,7 @@ impl Context<'_, '_> {
             self.manifest_pods(s, m, o, w, &places, pools, model, out);
         }
         unused(m, &used, out);
-        if model.work.is_empty() {
+        if model.work.is_empty() && !out.has_errors() {
             let at = s.manifests.at;
             out.push(Diagnostic::warning("there is no work: the fleet will stand idle").at(
                 at.0,
