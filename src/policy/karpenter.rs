@@ -179,6 +179,11 @@ impl Karpenter {
     pub const fn state(&self) -> &State {
         &self.state
     }
+    /// When searches that found nothing are made again though nothing has changed.
+    #[must_use]
+    pub fn reconsiders(&self) -> SimTime {
+        self.state.since + RECONSIDER
+    }
     /// How much work it was so far.
     #[must_use]
     pub const fn work(&self) -> Work {

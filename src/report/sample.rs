@@ -294,7 +294,7 @@ pub fn interrupted() -> Model {
             Vec::new()
         };
         p.supply = Some(Box::new(Supply {
-            staffing: Staffing::OnRequest,
+            staffing: crate::scenario::model::Staffing::OnRequest,
             spot,
             lifetimes,
             replays: Vec::new(),
@@ -308,7 +308,7 @@ pub fn interrupted() -> Model {
     let p = &mut m.pools[hall.0 as usize];
     (p.device, p.market, p.tariff.sunk) = ("H100-SXM-80GB".into(), "owned".into(), true);
     p.supply = Some(Box::new(Supply {
-        staffing: Staffing::Standing,
+        staffing: crate::scenario::model::Staffing::Standing,
         spot: false,
         lifetimes: Vec::new(),
         replays: Vec::new(),

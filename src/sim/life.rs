@@ -254,8 +254,9 @@ impl World<'_, '_> {
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, milli);
         let node = self.fleet.node(spot.node);
-        // A node that the provider takes back goes when it is taken.
-        if node.state == NodeState::Draining && node.pods == 0 && !self.lives[spot.node.0 as usize].doomed {
+        // A node that the provider takes back, or that is lost now, goes by that.
+        let taken = self.lives[spot.node.0 as usize].doomed || self.is_dying(spot.node);
+        if node.state == NodeState::Draining && node.pods == 0 && !taken {
             self.terminate(spot.node);
         }
     }

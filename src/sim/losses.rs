@@ -351,9 +351,9 @@ impl World<'_, '_> {
         }
         let model = self.model;
         let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
+        let leaving = self.fleet.node(id).state == NodeState::Draining && !self.lives[id.0 as usize].doomed;
         if cause == Cause::Software {
-            self.await_fate(id);
-            return;
+            return if leaving { self.terminate(id) } else { self.await_fate(id) };
         }
         let repair = (cause == Cause::Hardware && supply.standing() && !supply.spot).then(|| {
             let down = shock.and_then(|k| model.shocks[k].down.as_ref());
@@ -366,11 +366,10 @@ impl World<'_, '_> {
             law.map_or(Duration::ZERO, |law| hours(law.sample(luck).max(0.0)))
         });
         let billed = supply.hardware.as_ref().is_none_or(|h| h.billed);
-        let leaving = self.fleet.node(id).state == NodeState::Draining && !self.lives[id.0 as usize].doomed;
         match repair {
+            Some(_) if leaving => self.terminate(id),
             // Back at once: nothing but the interruption happened.
             Some(Duration(0)) => self.await_fate(id),
-            Some(_) if leaving => self.terminate(id),
             Some(d) if billed => {
                 self.move_node(id, NodeState::Broken, Some(cause));
                 self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));

@@ -5,6 +5,8 @@
 
 mod drain;
 mod karpenter;
+#[cfg(test)]
+mod tests;
 mod view;
 mod watch;
 

@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::fleet::{PoolId, PoolSet};
 use crate::policy::karpenter::budget::{Nodes as Count, Window};
 use crate::policy::karpenter::{
-    self, Budget, CapacityType, Compat, Config, ConsolidationPolicy, InstanceType, Limits, Offering, Reason,
+    self, Budget, CapacityType, Compat, Config, ConsolidationPolicy, InstanceType, Key, Limits, Offering, Reason,
     Requirements, Resources, Set, TypeIx, Value,
 };
 use crate::scenario::decode::{Names, Spanned};
@@ -236,9 +236,14 @@ impl Context<'_, '_> {
             shape::Consolidation::Balanced => ConsolidationPolicy::Balanced,
         };
         let l = &p.limits;
+        let own: Vec<Offer> = made.offers.iter().filter(|o| o.node_pool == number).copied().collect();
         let pool = karpenter::NodePool {
             weight: p.weight.map(|w| *w),
-            requirements: Requirements::new().with(NODE_POOL, Set::of([Value(number)])),
+            // What is listed is what it may launch: a NodePool with just these zones and ways of buying.
+            requirements: Requirements::new()
+                .with(NODE_POOL, Set::of([Value(number)]))
+                .with(Key::ZONE, Set::of(own.iter().map(|o| Value(o.zone))))
+                .with(Key::CAPACITY_TYPE, Set::of(own.iter().map(|o| o.capacity_type.value()))),
             types: (first..made.types.len() as u32).map(TypeIx).collect(),
             limits: Limits {
                 cpu_milli: l.cpus.map(|c| (*c * 1000.0).max(0.0).round() as u64),
