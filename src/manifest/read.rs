@@ -299,11 +299,19 @@ fn config_map(mut f: Fields<'_>, nested: u32, sources: &mut SourceMap, all: &mut
 
 /// Whether a text within a ConfigMap is a configuration that is read here.
 fn is_configuration(text: &str) -> bool {
-    let begins = |word: &str| text.lines().any(|l| l.trim_start().trim_start_matches(['"', '\'']).starts_with(word));
-    begins("mig-configs")
-        || begins("migStrategy")
-        || (begins("sharing") && (begins("timeSlicing") || begins("mps")))
-        || (begins("kind") && text.contains("DeschedulerPolicy"))
+    // A key at the beginning of a line, or of a map in braces; not just the word in some script.
+    let key = |word: &str| {
+        let braced = format!("{{{word}:");
+        let at_start = |l: &str| {
+            let l = l.trim_start().trim_start_matches(['"', '\'']);
+            l.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+        };
+        text.lines().any(at_start) || text.contains(&braced)
+    };
+    key("mig-configs")
+        || key("migStrategy")
+        || (key("sharing") && (key("timeSlicing") || key("mps")))
+        || (key("kind") && text.contains("DeschedulerPolicy"))
 }
 
 /// The text of a scalar as a source of its own, so that carets point into the file: the lines of a block scalar as they
