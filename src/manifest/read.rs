@@ -1,6 +1,6 @@
 //! From the text of a file to objects.
 
-use super::catalogue::{FOREIGN, IDLE, KINDS, Known, UNMODELLED};
+use super::catalogue::{FOREIGN, IDLE, IDLE_GROUPS, KINDS, Known, UNMODELLED};
 use super::fields::{Cx, Fields};
 use super::finding::{Class, Findings};
 use super::kind::budget::{Pdb, PriorityClass, ResourceQuota};
@@ -223,6 +223,10 @@ fn other_kind(
     };
     if let Some((_, why)) = FOREIGN.iter().find(|(g, _)| *g == group) {
         cx.findings.push(Class::NotModelled, "not-modelled", &kind.value, "", unmodelled(why));
+        return;
+    }
+    if IDLE_GROUPS.contains(&group) {
+        *cx.findings.idle_kinds.entry(kind.value.clone()).or_default() += 1;
         return;
     }
     if same.is_empty() || !same.iter().any(|k| k.group == group || !k.versions.is_empty()) {

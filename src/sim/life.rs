@@ -229,6 +229,7 @@ impl World<'_, '_> {
             l.first_start = self.now;
             self.tally.first_start(l, pool, self.now);
         }
+        self.watch.job(id);
         self.running_count += 1;
         if let Some(r) = &mut self.running {
             r.insert((ends, id));
@@ -263,6 +264,7 @@ impl World<'_, '_> {
 
     /// Books the present attempt of a job and takes it off its nodes.
     fn stop(&mut self, id: JobId, leaves: Leaves) {
+        self.watch.job(id);
         self.before_replica_stops(id);
         let per_pool = self.milli_by_pool(id);
         let parts = self.parts_of(id, leaves);

@@ -114,7 +114,7 @@ impl<'m, 'r> World<'m, 'r> {
             stores: Vec::new(),
             services: Vec::new(),
             nodes: Nodes::of(model),
-            watch: Watch::new(model.node_autoscaler.is_some()),
+            watch: Watch::new(model),
             closing: false,
             unplaced: 0,
             extras: BTreeMap::new(),

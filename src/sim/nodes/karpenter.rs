@@ -38,6 +38,8 @@ pub(super) struct KarpenterState<'m> {
     checking: Option<(Command, Vec<NodeId>)>,
     /// Decisions whose replacements are on their way.
     ongoing: Vec<Ongoing>,
+    /// The world, as it was seen last.
+    pub seen: Seen,
     /// The last pass found nothing: the world's revision then, and until when that stands.
     idle: Option<(u64, SimTime)>,
 }
@@ -56,7 +58,7 @@ std::thread_local! {
     static SKIPS: std::cell::Cell<bool> = const { std::cell::Cell::new(true) };
 }
 
-/// Does something with every pass carried out.
+/// Does something with every pass and every search carried out.
 #[cfg(test)]
 pub(super) fn without_skipping<T>(f: impl FnOnce() -> T) -> T {
     SKIPS.set(false);
@@ -65,8 +67,8 @@ pub(super) fn without_skipping<T>(f: impl FnOnce() -> T) -> T {
     out
 }
 
-/// Whether passes that can find nothing are skipped; tests hold the two to each other.
-fn may_skip() -> bool {
+/// Whether passes and searches that can find nothing are skipped; tests hold the two to each other.
+pub(super) fn may_skip() -> bool {
     #[cfg(test)]
     return SKIPS.get();
     #[cfg(not(test))]
@@ -112,6 +114,7 @@ impl<'m> KarpenterState<'m> {
             shape_of: FxHashMap::default(),
             checking: None,
             ongoing: Vec::new(),
+            seen: Seen::default(),
             idle: None,
         }
     }
@@ -146,6 +149,7 @@ fn standing_node(model: &Model, k: &Karpenter, pool: usize) -> Option<Node> {
     };
     let number = Value((k.pools.len() + pool) as u32);
     Some(Node {
+        name: 0,
         pool: None,
         instance: None,
         zone: None,
@@ -231,8 +235,9 @@ impl<'m> World<'m, '_> {
             return;
         }
         self.refresh_offers(k);
-        let seen = self.see(k);
-        let found = k.policy.provision(&view_of(k.model, &k.types, &k.shapes, &seen, self.watch.revision), self.now);
+        self.see(k);
+        let seen = &k.seen;
+        let found = k.policy.provision(&view_of(k.model, &k.types, &k.shapes, seen, self.watch.revision), self.now);
         let until = self.now + k.model.config.nomination_window();
         for (_, n) in &found.nominated {
             self.watch.of_mut(seen.ids[n.0 as usize]).nominated_until = until;
@@ -304,10 +309,11 @@ impl<'m> World<'m, '_> {
             return self.schedule(self.now + policy::POLL, event(NodesEvent::Disrupt));
         }
         tally.passes += 1;
-        let seen = self.see(k);
+        self.see(k);
+        let seen = &k.seen;
         let checking = k.checking.take();
         let whole = checking.is_none();
-        let view = view_of(k.model, &k.types, &k.shapes, &seen, revision);
+        let view = view_of(k.model, &k.types, &k.shapes, seen, revision);
         let verdict = match checking {
             Some((mut command, ids)) => {
                 command.nodes = ids.iter().map(|id| seen.number(*id)).collect();
@@ -320,26 +326,26 @@ impl<'m> World<'m, '_> {
             Verdict::Idle { next } => {
                 let scheduled =
                     k.model.pools.iter().flat_map(|p| &p.budgets).any(|b| b.window != policy::budget::Window::Always);
-                let until = k.next_due(&seen, self.now).min(k.policy.reconsiders());
+                let until = k.next_due(self.now).min(k.policy.reconsiders());
                 // The check of an earlier decision does not look at all methods again.
                 k.idle = (whole && !scheduled).then_some((revision, until));
                 self.schedule(next, event(NodesEvent::Disrupt));
             }
             Verdict::Validate { command, at } => {
-                let ids = command.nodes.iter().map(|n| seen.ids[n.0 as usize]).collect();
+                let ids = command.nodes.iter().map(|n| k.seen.ids[n.0 as usize]).collect();
                 k.checking = Some((command, ids));
                 self.schedule(at, event(NodesEvent::Disrupt));
             }
             Verdict::Act(command) => {
-                self.carry_out(nodes, &seen, &command);
+                let ids = command.nodes.iter().map(|n| k.seen.ids[n.0 as usize]).collect();
+                self.carry_out(nodes, ids, &command);
                 self.schedule(self.now, event(NodesEvent::Disrupt));
             }
         }
     }
 
     /// Does what a pass decided: cordons, launches what takes the nodes' place, and drains.
-    fn carry_out(&mut self, nodes: &mut Nodes<'m>, seen: &Seen, command: &Command) {
-        let ids: Vec<NodeId> = command.nodes.iter().map(|n| seen.ids[n.0 as usize]).collect();
+    fn carry_out(&mut self, nodes: &mut Nodes<'m>, ids: Vec<NodeId>, command: &Command) {
         let why = removal(command.method);
         for id in &ids {
             self.cordon(*id);

@@ -1,9 +1,10 @@
 //! What an autoscaler of nodes remembers of the world, noted as it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Removal;
 use crate::fleet::{NodeId, NodeState};
+use crate::scenario::model::Model;
 use crate::sim::jobs::JobId;
 use crate::units::SimTime;
 
@@ -18,6 +19,15 @@ pub(in crate::sim) struct Watch {
     pub revision: u64,
     /// Jobs that joined the queue since waiting pods were last looked at, with their places in the order of arrival.
     pub fresh: Vec<(JobId, u64)>,
+    /// Whether any work has a disruption budget.
+    pub budgets: bool,
+    /// Nodes that are billed.
+    pub there: BTreeSet<NodeId>,
+    /// Whether these have changed since they were last looked at.
+    pub moved: bool,
+    /// Jobs that started, stopped, or are to go, since they were last looked at.
+    pub changed: Vec<JobId>,
+    launches: u64,
     /// Nodes that were cordoned since.
     pub going: Vec<NodeId>,
     /// Nodes whose pods are told to go: since when, and why.
@@ -27,6 +37,8 @@ pub(in crate::sim) struct Watch {
 /// What is known of a node beside its state.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::sim) struct Facts {
+    /// A number that no other launch has, from 1.
+    pub launch: u64,
     /// When it was launched.
     pub created: SimTime,
     /// Since when it is ready.
@@ -38,8 +50,21 @@ pub(in crate::sim) struct Facts {
 }
 
 impl Watch {
-    pub fn new(on: bool) -> Watch {
-        Watch { on, ..Watch::default() }
+    pub fn new(model: &Model) -> Watch {
+        let deployments = model.services.iter().flat_map(|s| &s.deployments);
+        let budgets = model.work.iter().map(|w| &w.disruption).chain(deployments.map(|d| &d.disruption));
+        Watch {
+            on: model.node_autoscaler.is_some(),
+            budgets: budgets.into_iter().any(|d| d.budget.is_some()),
+            ..Watch::default()
+        }
+    }
+
+    /// A job starts, stops, or is to go.
+    pub fn job(&mut self, id: JobId) {
+        if self.on {
+            self.changed.push(id);
+        }
     }
 
     /// A pod came to a node or left it.
@@ -72,13 +97,17 @@ impl Watch {
         match (from, to) {
             (NodeState::Away, _) => {
                 let ready = (to == NodeState::Ready).then_some(now);
-                *self.of_mut(node) = Facts { created: now, ready, ..Facts::default() };
+                self.launches += 1;
+                *self.of_mut(node) = Facts { launch: self.launches, created: now, ready, ..Facts::default() };
             }
             (NodeState::Booting, NodeState::Ready) => self.of_mut(node).ready = Some(now),
             (_, NodeState::Draining) => self.going.push(node),
             _ => {}
         }
-        if !to.is_billed() {
+        if to.is_billed() {
+            self.moved |= self.there.insert(node);
+        } else {
+            self.moved |= self.there.remove(&node);
             self.draining.remove(&node);
         }
     }

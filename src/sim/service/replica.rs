@@ -147,6 +147,7 @@ impl World<'_, '_> {
         if let Some(r) = self.jobs[id].replica.as_deref_mut() {
             (r.place, r.timer) = (Some(place), None);
         }
+        self.watch.job(id);
         // A replica that is told to go before it is ready goes at once.
         debug_assert!(self.jobs[id].replica.as_deref().is_some_and(|r| r.leaving.is_none()));
     }
@@ -167,6 +168,7 @@ impl World<'_, '_> {
             return self.withdraw(id, false);
         }
         deployment.leaving.push(id);
+        self.watch.job(id);
         if let Some(place) = place {
             state.front.drain(lane, place);
         }

@@ -40,12 +40,10 @@ impl<'a> Places<'a> {
             let weight = |n: &NodePool| n.weight.map_or(0, |w| w.value);
             weight(q).cmp(&weight(p)).then(b.name().cmp(a.name()))
         });
-        for i in 0..pools.len() {
-            if matches!(pools[i].nodes, Nodes::Scaled(_)) {
-                let meets = |n: &NodePool| n.requirements.iter().all(|r| places.meets(i, r) != Some(false));
-                let owner = node_pools.iter().find(|(_, n)| meets(n)).copied();
-                places.owners[i] = owner;
-            }
+        for (i, _) in pools.iter().enumerate().filter(|(_, p)| matches!(p.nodes, Nodes::Scaled(_))) {
+            let meets = |n: &NodePool| n.requirements.iter().all(|r| places.meets(i, r) != Some(false));
+            let owner = node_pools.iter().find(|(_, n)| meets(n)).copied();
+            places.owners[i] = owner;
         }
         places
     }
