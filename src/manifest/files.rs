@@ -1,10 +1,11 @@
 //! Which files a pattern names, and reading them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Class, Findings};
-use super::object::Manifests;
+use super::object::{Manifests, Object};
 use super::read::read;
 use crate::formats::{Syntax, read_text};
 use crate::units::{Diagnostic, SourceMap};
@@ -120,13 +121,14 @@ pub fn read_files(paths: &[PathBuf], sources: &mut SourceMap, all: &mut Manifest
 
 /// Two objects of one kind, name and namespace: the later one replaces the earlier.
 fn duplicates(all: &Manifests, findings: &mut Findings) {
-    for (i, o) in all.objects.iter().enumerate() {
-        if o.name().is_empty() || matches!(o.kind.as_str(), "mig-parted" | "device-plugin") {
+    let mut seen: BTreeMap<(&str, &str, &str), &Object> = BTreeMap::new();
+    for o in &all.objects {
+        // A name that is made up from a prefix is another each time.
+        let no_name = o.name().is_empty() || o.name().ends_with('-');
+        if no_name || matches!(o.kind.as_str(), "mig-parted" | "device-plugin") {
             continue;
         }
-        let same = all.objects[..i]
-            .iter()
-            .find(|p| p.kind == o.kind && p.name() == o.name() && p.meta.namespace() == o.meta.namespace());
+        let same = seen.insert((o.kind.as_str(), o.name(), o.meta.namespace()), o);
         if let Some(first) = same {
             let (at, was) = (o.name_at(), first.name_at());
             let d = Diagnostic::error(format!("{} is there twice", o.named()))

@@ -1,6 +1,6 @@
 //! What reading and linting manifests have to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::formats::Place;
 use crate::units::{Diagnostic, Diagnostics, Severity};
@@ -52,6 +52,8 @@ pub struct Findings {
     pub no_effect: BTreeMap<String, u32>,
     /// Kinds of objects that are known to have no effect on cost, likewise.
     pub idle_kinds: BTreeMap<String, u32>,
+    /// What was told where, so that an alias does not repeat what its anchor said.
+    told: BTreeSet<(Option<Place>, &'static str, String)>,
 }
 
 impl Findings {
@@ -80,10 +82,11 @@ impl Findings {
 
     /// Adds a finding at a place.
     pub fn push(&mut self, class: Class, id: &'static str, object: &str, path: &str, diagnostic: Diagnostic) {
-        let finding = Finding { class, id, object: object.to_owned(), path: path.to_owned(), diagnostic };
+        let place = diagnostic.at;
         // An alias repeats what its anchor marks, and its faults.
-        if !self.list.contains(&finding) {
-            self.list.push(finding);
+        if self.told.insert((place, id, diagnostic.message.clone())) {
+            let (object, path) = (object.to_owned(), path.to_owned());
+            self.list.push(Finding { class, id, object, path, diagnostic });
         }
     }
 
