@@ -58,7 +58,6 @@ pub(super) fn apply(
                 }
             }
         }
-        #[allow(unreachable_patterns, reason = "other autoscalers size their pools by themselves")]
         Some(_) => {
             out.push(Diagnostic::warning("NodePools have no part in a scenario whose nodes are not Karpenter's").at(
                 at.0,

@@ -22,6 +22,9 @@ use crate::workload::{Job, Request};
 /// How many jobs a schedule may make.
 const MAX_RUNS: usize = 1_000_000;
 
+/// How many pods one object may make over the run: beyond this a number is a slip.
+const MAX_PODS: u64 = 2_000_000;
+
 impl Context<'_, '_> {
     /// Adds the work of the manifests, and tells what of them has no part in the scenario.
     pub fn manifest_work(&mut self, applied: &Applied, pools: &Names, model: &mut Model, out: &mut Diagnostics) {
@@ -81,6 +84,15 @@ impl Context<'_, '_> {
         }
         let request = request(o, &w.pod, out)?;
         let starts = self.starts(s, o, w, out)?;
+        let all = u64::from(pods).saturating_mul(starts.len() as u64);
+        if all > MAX_PODS {
+            out.push(
+                Diagnostic::error(format!("{} would make {all} pods", o.named()))
+                    .at(at.0, at.1, format!("more than {MAX_PODS}"))
+                    .help("is a digit too many in `replicas`, `parallelism` or the schedule?"),
+            );
+            return None;
+        }
         let allowed = places.for_pod(o, &w.pod, out);
         if allowed.as_ref().is_some_and(Vec::is_empty) {
             return None;
