@@ -239,14 +239,6 @@ impl IntOrPercent {
         (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
             .then(|| digits.parse().ok().map(IntOrPercent::Percent))?
     }
-    /// Of `n`, rounded up (`GetScaledValueFromIntOrPercent` with `roundUp`).
-    #[must_use]
-    pub fn of(self, n: u64) -> u64 {
-        match self {
-            IntOrPercent::Count(c) => u64::from(c),
-            IntOrPercent::Percent(p) => (u64::from(p) * n).div_ceil(100),
-        }
-    }
 }
 
 impl fmt::Display for IntOrPercent {
@@ -323,9 +315,9 @@ mod tests {
     }
 
     #[test]
-    fn percentages_round_up() {
-        assert_eq!(IntOrPercent::percent("25%").unwrap().of(10), 3);
-        assert_eq!(IntOrPercent::percent("50%").unwrap().of(5), 3);
+    fn percentages_are_whole_numbers() {
+        assert_eq!(IntOrPercent::percent("25%"), Some(IntOrPercent::Percent(25)));
+        assert_eq!(IntOrPercent::percent("2.5%"), None);
         assert_eq!(IntOrPercent::percent("25"), None);
         assert_eq!(IntOrPercent::percent("%"), None);
     }

@@ -170,7 +170,8 @@ fn manifests_of_good_scenarios_become_what_they_say() {
     let loaded = result.unwrap_or_else(|d| panic!("{}", render::render(&d, &sources, false)));
     let m = &loaded.model;
     let of = |name: &str| m.work.iter().find(|w| w.name == name).unwrap_or_else(|| panic!("no work {name}"));
-    use fleetcast::scenario::model::{PodBudget, Source};
+    use fleetcast::policy::pdb::{Amount, Rule};
+    use fleetcast::scenario::model::Source;
     let jobs = |name: &str| match &of(name).source {
         Source::Jobs(j) => j.clone(),
         _ => panic!("{name} has no jobs"),
@@ -180,7 +181,7 @@ fn manifests_of_good_scenarios_become_what_they_say() {
     assert_eq!(web.len(), 3);
     assert_eq!((web[0].request.cpu_milli, web[0].request.mem_mib, web[0].request.gpus), (1500, 3072, 0));
     assert!(web.iter().all(|j| j.arrive.0 == 0 && j.work > m.horizon));
-    assert_eq!(of("web").disruption.budget, Some(PodBudget::MinAvailablePercent(50)));
+    assert_eq!(of("web").disruption.budget, Some(Rule::MinAvailable(Amount::Percent(50))));
     assert_eq!(of("web").disruption.grace.as_secs_f64(), 45.0);
     assert!(of("web").labels[0].iter().any(|l| l.to_string() == "namespace=prod"));
     // 5 completions, 2 at once, an hour each: one pod does three of them, the other two.

@@ -5,6 +5,7 @@ use crate::formats::Place;
 use crate::manifest::fields::{Cx, Fields};
 use crate::manifest::finding::At;
 use crate::manifest::quantity::{IntOrPercent, Quantity};
+use crate::policy::pdb::{Amount, Rule};
 
 /// A PodDisruptionBudget.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,17 +42,26 @@ impl Pdb {
         Pdb { selector, min_available, max_unavailable }
     }
 
-    /// How many of `pods` pods, all healthy, it lets go at once (`pkg/controller/disruption`: percentages round up).
+    /// What it asks for; `None` where it says nothing.
+    #[must_use]
+    pub fn rule(&self) -> Option<Rule> {
+        let amount = |v: &At<IntOrPercent>| match v.value {
+            IntOrPercent::Count(n) => Amount::Pods(n),
+            IntOrPercent::Percent(p) => Amount::Percent(p),
+        };
+        match (&self.min_available, &self.max_unavailable) {
+            (Some(min), _) => Some(Rule::MinAvailable(amount(min))),
+            (_, Some(max)) => Some(Rule::MaxUnavailable(amount(max))),
+            (None, None) => None,
+        }
+    }
+
+    /// How many of `pods` pods, all healthy, it lets go at once.
     #[must_use]
     pub fn allows(&self, pods: u32) -> u32 {
-        let n = u64::from(pods);
-        let desired = match (&self.min_available, &self.max_unavailable) {
-            (Some(min), _) => min.of(n),
-            (_, Some(max)) => n.saturating_sub(max.of(n)),
-            // Upstream takes `minAvailable: 1` for one that says nothing.
-            (None, None) => 1,
-        };
-        u32::try_from(n.saturating_sub(desired)).unwrap_or(u32::MAX)
+        // Upstream takes one that says nothing for `minAvailable: 1`.
+        let rule = self.rule().unwrap_or(Rule::MinAvailable(Amount::Pods(1)));
+        rule.allowed(pods, pods)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::manifest::kind::pod::GPU;
 use crate::manifest::kind::workload::Workload;
 use crate::manifest::object::{Manifests, Object};
 use crate::manifest::quantity::{IntOrPercent, Quantity};
+use crate::policy::pdb::Rule;
 use crate::units::Diagnostic;
 
 pub(super) fn lint(m: &Manifests, out: &mut Out<'_>) {
@@ -27,11 +28,8 @@ fn selected<'m>(m: &'m Manifests, o: &'m Object, p: &'m Pdb) -> impl Iterator<It
 }
 
 fn blocks(m: &Manifests, o: &Object, p: &Pdb, out: &mut Out<'_>) {
-    let always = match (&p.min_available, &p.max_unavailable) {
-        (Some(v), _) if v.value == IntOrPercent::Percent(100) => Some(v),
-        (_, Some(v)) if matches!(v.value, IntOrPercent::Count(0) | IntOrPercent::Percent(0)) => Some(v),
-        _ => None,
-    };
+    let written = p.min_available.as_ref().or(p.max_unavailable.as_ref());
+    let always = written.filter(|_| p.rule().is_some_and(Rule::never));
     let at = |v: &crate::manifest::At<IntOrPercent>| v.at;
     let tell = |out: &mut Out<'_>, place: crate::formats::Place, why: String| {
         let d = Diagnostic::warning(format!("{} never lets a pod go: {why}", o.named()))
@@ -46,7 +44,7 @@ fn blocks(m: &Manifests, o: &Object, p: &Pdb, out: &mut Out<'_>) {
         let mine: Vec<_> = selected(m, o, p).collect();
         let most = mine.iter().fold(0_u32, |sum, (w, k)| sum.saturating_add(most_pods(m, w, k)));
         if most > 0 && p.allows(most) == 0 {
-            let place = p.min_available.as_ref().or(p.max_unavailable.as_ref()).map_or(o.at, at);
+            let place = written.map_or(o.at, at);
             let who = mine.iter().map(|(w, _)| w.named()).collect::<Vec<_>>().join(", ");
             tell(out, place, format!("{who}: at most {most} in all"));
         }
