@@ -1,6 +1,7 @@
 //! Kubernetes manifests of a scenario: read once, laid over its services and node pools; what nobody claims is work.
 //!
 //! - [`services`]: a Deployment, StatefulSet or Rollout of a service's name, and what scales it;
+//! - [`descheduler`]: a DeschedulerPolicy as the scenario's Descheduler;
 //! - [`nodes`]: NodePools as those of the scenario's Karpenter;
 //! - [`work`]: all other pods, and jobs;
 //! - [`places`]: which pools labels, affinity and taints leave;
@@ -8,6 +9,7 @@
 //!
 //! What of the manifests comes to nothing is told, object by object.
 
+mod descheduler;
 mod metrics;
 mod nodes;
 mod places;
@@ -81,6 +83,7 @@ pub(super) fn apply(s: &Scenario, env: &mut Env<'_>, out: &mut Diagnostics) -> A
     let (pools, catalog) = (applied.scenario.pools.clone(), env.catalog.clone());
     let places = Places::new(&pools, &catalog, m);
     nodes::apply(m, &places, &mut applied.scenario, &mut applied.used, out);
+    descheduler::apply(m, &mut applied.scenario, &mut applied.used, out);
     services::apply(m, &places, &mut applied.scenario, &mut applied.used, out);
     quotas(m, &mut applied, out);
     queues(m, &mut applied, out);
@@ -233,7 +236,9 @@ fn unused(m: &Manifests, used: &BTreeSet<usize>, out: &mut Diagnostics) {
             Body::Hpa(_) | Body::ScaledObject(_) => "what it scales is no deployment of a service in the scenario",
             Body::Vpa(_) => "scenarios do not size pods while they run",
             Body::NodePool(_) => "no pool of the scenario with nodes: Scaled(…) meets its requirements",
-            Body::Descheduler(_) => "scenarios have no Descheduler that reads it",
+            Body::Descheduler(_) => {
+                "it enables neither LowNodeUtilization nor HighNodeUtilization, or another one does"
+            }
             Body::ClusterQueue(_) | Body::LocalQueue(_) | Body::Flavor(_) | Body::Cohort(_) => {
                 "scenarios have quotas and queues of their own: `quotas`, `queue`"
             }
