@@ -10,6 +10,7 @@ mod fleet;
 mod front;
 mod laws;
 mod losses;
+mod manifests;
 mod nodes;
 mod policy;
 mod prices;
@@ -55,6 +56,8 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         out.push(d);
         return (None, out);
     }
+    let applied = manifests::apply(s, env, &mut out);
+    let s = &applied.scenario;
     if s.horizon.0 == 0 || *s.horizon > LONGEST {
         out.push(Diagnostic::error("the horizon must be longer than nothing and at most 30 years").at(
             s.horizon.at.0,
@@ -129,6 +132,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         evidence: Vec::new(),
     };
     cx.work(s, &names, &stores, &mut model, &mut out);
+    cx.manifest_work(&applied, &names, &mut model, &mut out);
     cx.node_autoscaler(s, &names, &mut model, &mut out);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);

@@ -47,6 +47,8 @@ pub struct Env<'a> {
     missing: Vec<PathBuf>,
     /// Recorded markets that were read.
     pub(super) recordings: Recordings,
+    /// Kubernetes manifests that were read.
+    pub(super) manifests: super::manifests::Cache,
 }
 
 impl<'a> Env<'a> {
@@ -61,6 +63,7 @@ impl<'a> Env<'a> {
             notices: Vec::new(),
             missing: Vec::new(),
             recordings: Recordings::default(),
+            manifests: super::manifests::Cache::default(),
         }
     }
 

@@ -37,7 +37,7 @@ impl Context<'_, '_> {
     /// All work, added to the model.
     pub fn work(&mut self, s: &Scenario, pools: &Names, stores: &Stores<'_>, model: &mut Model, out: &mut Diagnostics) {
         let mut names = Names::new("workload");
-        if s.work.is_empty() {
+        if s.work.is_empty() && s.manifests.is_empty() {
             out.push(Diagnostic::warning("there is no work: the fleet will stand idle").at(
                 s.work.at.0,
                 s.work.at.1,
@@ -434,7 +434,12 @@ pub(super) fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> 
 }
 
 /// Jobs of the queue use nodes that stand there: those on request belong to the runs that ask for them.
-fn standing(place: &Where<'_>, mut tiers: Vec<Tier>, model: &Model, out: &mut Diagnostics) -> Option<Vec<Tier>> {
+pub(super) fn standing(
+    place: &Where<'_>,
+    mut tiers: Vec<Tier>,
+    model: &Model,
+    out: &mut Diagnostics,
+) -> Option<Vec<Tier>> {
     let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request());
     let on_request =
         (0..model.pools.len()).filter(|p| asked(*p)).fold(PoolSet::EMPTY, |set, p| set.with(PoolId(p as u16)));
