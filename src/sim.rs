@@ -18,6 +18,7 @@ mod markets;
 mod runs;
 mod saves;
 mod service;
+mod slices;
 mod tally;
 mod waiting;
 mod world;

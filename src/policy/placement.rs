@@ -10,6 +10,7 @@
 //!
 //! *Invariant:* nothing here changes a fleet. The caller places, and the fleet's log tells the engine.
 
+pub mod cut;
 pub mod fgd;
 pub mod gpu;
 pub mod luck;
@@ -25,6 +26,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use cut::CutOrders;
 pub use fgd::{TypicalPod, TypicalPods};
 pub use placer::{Placer, Settings, ShapeId, Spot};
 pub use score::Weights;

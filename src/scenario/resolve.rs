@@ -20,6 +20,7 @@ mod scale;
 mod service;
 #[cfg(test)]
 mod service_tests;
+mod share;
 mod sizes;
 mod speed;
 mod stores;
@@ -80,6 +81,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         env.import_prices(f, &mut out);
     }
     let mut cx = Context::new(s, start.clone(), env);
+    cx.collect_asks(s, &mut out);
     let (mut pools, nodes) = cx.pools(s, &mut out);
     let mut names = Names::new("pool");
     for p in s.pools.iter() {
@@ -126,6 +128,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         evidence: Vec::new(),
     };
     cx.work(s, &names, &stores, &mut model, &mut out);
+    cx.demand(&mut model);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;

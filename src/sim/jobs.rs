@@ -36,6 +36,8 @@ pub(super) struct Live {
     pub first_start: SimTime,
     /// When its present run started; `MAX` while it waits.
     pub start: SimTime,
+    /// When the instances that it runs on are made; the start where nothing has to be.
+    pub made: SimTime,
     /// When its present run will be over.
     pub ends: SimTime,
     pub attempts: u32,

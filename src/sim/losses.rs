@@ -366,7 +366,8 @@ impl World<'_, '_> {
             law.map_or(Duration::ZERO, |law| hours(law.sample(luck).max(0.0)))
         });
         let billed = supply.hardware.as_ref().is_none_or(|h| h.billed);
-        let leaving = self.fleet.node(id).state == NodeState::Draining && !self.lives[id.0 as usize].doomed;
+        let life = &self.lives[id.0 as usize];
+        let leaving = self.fleet.node(id).state == NodeState::Draining && !life.doomed && life.recut.is_none();
         match repair {
             // Back at once: nothing but the interruption happened.
             Some(Duration(0)) => self.await_fate(id),

@@ -20,7 +20,7 @@ fn job(arrive: f64, length: f64, gpus: u8) -> Job {
         arrive: SimTime((arrive * H as f64) as u64),
         work: Duration((length * H as f64) as u64),
         pods: 1,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 } },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 }, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     }

@@ -12,6 +12,7 @@ use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::losses::Risks;
 use super::service::ServiceState;
+use super::slices::SlicePool;
 use super::tally::Tally;
 use super::waiting::{Line, WaitingRoom};
 use super::writes::SharedStore;
@@ -55,6 +56,8 @@ pub(super) struct World<'m, 'r> {
     pub tally: Tally,
     pub free: FreeShares,
     pub lives: Vec<NodeLife>,
+    /// By pool, who holds what of GPUs that are cut.
+    pub slices: Vec<Option<Box<SlicePool>>>,
     pub risks: Risks,
     /// Stores that checkpoints are written to.
     pub stores: Vec<SharedStore>,
@@ -116,6 +119,7 @@ impl<'m, 'r> World<'m, 'r> {
             tally: Tally::of(model),
             free: FreeShares::new(model.pools.len()),
             lives: Vec::new(),
+            slices: SlicePool::all(model, window),
             dirty: false,
             now: SimTime::ZERO,
             window,
@@ -255,6 +259,7 @@ impl<'m, 'r> World<'m, 'r> {
             self.tally.begin_work(l.work, l.is_running());
         }
         self.free.begin();
+        self.slices.iter_mut().flatten().for_each(|s| s.begin());
         self.begin_services();
     }
 
@@ -281,6 +286,8 @@ const TYPICAL_PERCENT: u32 = 95;
 /// The placement engine, told the tie order and, for FGD, which pods are typical of the workload.
 fn placer(model: &Model, seed: u64, streams: &Streams) -> Placer {
     let mut settings = Settings { ties: model.ties, ..Settings::default() };
+    let orders = |p: &crate::scenario::model::Pool| p.share.as_deref().map(|s| s.orders.clone()).unwrap_or_default();
+    settings.cuts = model.pools.iter().map(orders).collect();
     if model.placement == PlacementPolicy::Fgd {
         // Streams are named: looking ahead at the jobs does not change what is drawn later.
         let mut ahead = Arrivals::of(model, streams);

@@ -9,6 +9,7 @@ use super::engine::{
 use super::front::{Caches, Promises, RateLimit, Retries, Routing, Transfer};
 use super::rollout::Rollout;
 use super::scale::Scale;
+use super::share::SliceOf;
 use super::traffic::Traffic;
 use super::work::Fallback;
 use crate::scenario::decode::{Spanned, all_defaults, choice, record};
@@ -61,6 +62,10 @@ record! {
         pub pools: Option<Spanned<Vec<Spanned<Name>>>>,
         /// GPUs of a replica, which share every layer (tensor parallelism).
         pub gpus: Spanned<NonZeroU32> = Spanned::unplaced(NonZeroU32::MIN) => "one GPU",
+        /// The slice that each of its replicas asks of a GPU, on pools whose GPUs are cut: `Profile("1g.10gb")`.
+        pub slice: Option<Spanned<SliceOf>>,
+        /// Share of a step that takes as long on a slice of a GPU as on all of it.
+        pub unsliced: Fraction = Fraction::new(0.1).unwrap_or_default() => "transformers in MISO's logs on an A100; reading memory goes by its share of the bandwidth",
         /// The engine: `vllm`, `sglang`, `trtllm`.
         pub engine: Spanned<String> = Spanned::unplaced("vllm".to_owned()) => "the engine with the most bundled profiles",
         /// How weights are stored; as the named profile has them, else 16 bits, where left out.

@@ -303,6 +303,7 @@ impl Context<'_, '_> {
             mem_mib: 0,
             gpus: u8::try_from(gang.per_node).unwrap_or(u8::MAX),
             gpu_milli: if gang.per_node > 0 { 1000 } else { 0 },
+            slice: 0,
         };
         Some(Job {
             work,
