@@ -27,6 +27,8 @@ mod writes;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod slices_tests;
+#[cfg(test)]
 mod survival_tests;
 #[cfg(test)]
 mod tests;

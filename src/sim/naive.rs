@@ -135,6 +135,7 @@ fn the_simulator_starts_every_job_when_the_naive_scheduler_does() {
                             1 => [1000, 500, 300][s.below(3) as usize],
                             _ => 1000,
                         },
+                        slice: 0,
                     },
                     accept,
                     priority: s.below(3) as i32,

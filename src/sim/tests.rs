@@ -467,6 +467,7 @@ fn random_model(seed: u64, n: usize) -> Model {
                     } else {
                         1000
                     },
+                    slice: 0,
                 },
                 accept: 0,
                 labels: s.below(2) as u16,

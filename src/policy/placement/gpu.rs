@@ -77,7 +77,7 @@ mod tests {
         let mut luck = Luck::new(3, 0);
         let mut seen = 0;
         for _ in 0..100 {
-            seen |= any(&free, 500, &mut luck).expect("three fit").0;
+            seen |= any(&free, 500, &mut luck).expect("three fit").mask;
         }
         assert_eq!(seen, 0b10011);
     }

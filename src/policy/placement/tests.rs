@@ -197,7 +197,7 @@ impl World {
 
 fn world(policy: PlacementPolicy, ties: Ties, seed: u64, bytes: usize) -> World {
     let weights = if seed.is_multiple_of(2) { Weights::default() } else { Weights { cpu: 1, memory: 2, gpu: 3 } };
-    let settings = Settings { ties, weights, typical: upstream(), index_bytes_max: bytes };
+    let settings = Settings { ties, weights, typical: upstream(), index_bytes_max: bytes, cuts: Vec::new() };
     let placer = Placer::with(policy, seed, &settings);
     World { fleet: Fleet::default(), placer, settings, policy, seed, given: Default::default(), pods: Vec::new() }
 }

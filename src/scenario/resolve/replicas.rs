@@ -107,7 +107,7 @@ impl Context<'_, '_> {
 
     /// Its own pools, and all tiers with those that open later.
     fn places(
-        &self,
+        &mut self,
         v: &shape::Service,
         d: &shape::Deployment,
         pools: &Names,
