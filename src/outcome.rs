@@ -20,7 +20,7 @@ pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
 pub use service::{DeploymentOutcome, Promise, ServiceOutcome, SloOutcome, StartStage};
-pub use slices::{SliceKind, SliceOutcome};
+pub use slices::{SliceKind, SliceOutcome, Slowdown};
 pub use split::{Part, SplitRow, WorkLosses};
 
 use crate::kernel::Histogram;

@@ -25,8 +25,28 @@ pub struct SliceOutcome {
     pub making_ns: u64,
     /// Nodes whose GPUs were cut anew.
     pub recut: u64,
+    /// How much longer pods that share a GPU by turns took for each other.
+    #[serde(default)]
+    pub slowdown: Slowdown,
     /// What each GPU had taken in each bucket, 0 to 1; the first 64 of the pool.
     pub gpus: Vec<GpuUse>,
+}
+
+/// How much longer pods took because of others on their GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Slowdown {
+    /// Σ time × how many times as long it took, pod·ns: of the time in which a pod had something to do.
+    pub stretched: f64,
+    /// The same without others.
+    pub busy: f64,
+}
+
+impl Slowdown {
+    /// How many times as long on average; `None` where pods had nothing to do.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.busy > 0.0).then(|| self.stretched / self.busy)
+    }
 }
 
 /// What pods hold, of one kind.

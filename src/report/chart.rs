@@ -20,6 +20,7 @@ pub mod replicas;
 pub mod requests;
 pub mod response;
 mod service;
+pub mod slices;
 pub mod slo;
 pub mod spend;
 pub mod split;
@@ -87,6 +88,8 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(tokens::draw(o, about));
     all.push(starts::draw(o, about));
     all.push(kv::draw(o, about));
+    all.push(slices::draw(o, about));
+    all.push(slices::map(o, about));
     all.into_iter().flatten().collect()
 }
 

@@ -15,8 +15,8 @@ use crate::fleet::cut::Places;
 use crate::fleet::{Cut, NodeId, NodeState, PoolId};
 use crate::kernel::Buckets;
 use crate::ledger::book::buckets;
-use crate::outcome::Exact;
 use crate::outcome::slices::{GPUS_SHOWN, GpuUse, SliceKind, SliceOutcome};
+use crate::outcome::{Exact, Slowdown};
 use crate::policy::placement::Spot;
 use crate::scenario::model::{ChangeKind, Model, Share};
 use crate::units::{Duration, SimTime};
@@ -72,6 +72,7 @@ pub(super) struct SlicePool {
     made: u64,
     making: u64,
     pub recut: u64,
+    pub slowdown: Slowdown,
     /// The newest layout, once there is another than the first.
     cut: Option<Arc<Cut>>,
 }
@@ -95,6 +96,7 @@ impl SlicePool {
                 made: 0,
                 making: 0,
                 recut: 0,
+                slowdown: Slowdown::default(),
                 cut: None,
             })
         };
@@ -379,6 +381,7 @@ impl World<'_, '_> {
             made: s.made,
             making_ns: s.making,
             recut: s.recut,
+            slowdown: s.slowdown,
             gpus: rows,
         }))
     }
