@@ -20,6 +20,7 @@ mod saves;
 mod service;
 mod slices;
 mod tally;
+mod turns;
 mod waiting;
 mod world;
 mod writes;

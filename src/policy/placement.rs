@@ -24,6 +24,8 @@ mod sums;
 mod tree;
 
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod tests;
 
 pub use cut::CutOrders;

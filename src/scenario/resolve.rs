@@ -5,6 +5,7 @@
 mod buying;
 mod checkpoint;
 mod context;
+mod copies;
 mod engine;
 mod fleet;
 mod front;
@@ -80,6 +81,8 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
     if let Some(f) = &s.price_file {
         env.import_prices(f, &mut out);
     }
+    let written_out = copies::written_out(s, &mut out);
+    let s = written_out.as_ref().unwrap_or(s);
     let mut cx = Context::new(s, start.clone(), env);
     cx.collect_asks(s, &mut out);
     let (mut pools, nodes) = cx.pools(s, &mut out);
@@ -132,6 +135,10 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;
+    if written_out.is_some() {
+        copies::told_once(&mut out);
+        model.evidence = copies::known_once(std::mem::take(&mut model.evidence));
+    }
     (if out.has_errors() { None } else { Some(model) }, out)
 }
 

@@ -60,6 +60,8 @@ pub(super) enum FleetEvent {
     CapacityNotice(PoolId),
     /// A pool that lost nodes may try to launch again.
     Refill(PoolId),
+    /// How busy the replicas are that take turns on a pool's GPUs.
+    Look(PoolId),
     /// A transfer of the store of this index is done.
     Stored(u32),
 }
@@ -100,7 +102,7 @@ impl Event {
     /// Its class, and what it is about.
     const fn key(self) -> (u8, u32) {
         use FleetEvent::{
-            Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
+            Capacity, CapacityNotice, Change, Evict, Look, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
         };
         use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Step, Widen};
         use ServiceEvent::{Bucket, Drained, Poll, Rollout, Scrape, Started, Sync};
@@ -133,6 +135,7 @@ impl Event {
             Event::Service(Poll(s, d)) => (21, both(s, d)),
             Event::Service(Sync(s, d)) => (22, both(s, d)),
             Event::Service(Scrape(s, d)) => (23, both(s, d)),
+            Event::Fleet(Look(p)) => (24, p.0 as u32),
         }
     }
 }

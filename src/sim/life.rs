@@ -6,6 +6,7 @@ use super::event::{Event, JobEvent};
 use super::jobs::{JobId, Live, RowParts};
 use super::runs::{Leaves, Part, RunState};
 use super::service::replica::ReplicaState;
+use super::turns::Turn;
 use super::waiting::{ClassId, ClassKey, own_key};
 use super::world::World;
 use crate::fleet::{NodeState, PoolId, PoolSet};
@@ -47,6 +48,7 @@ impl World<'_, '_> {
             ends: SimTime::MAX,
             attempts: 0,
             end_timer: None,
+            turn: None,
             patience: None,
             widen: None,
             pods: SmallVec::new(),
@@ -218,7 +220,9 @@ impl World<'_, '_> {
             (SimTime::MAX, None)
         } else {
             let speed = speed * self.share_of_speed(id, spots.len());
-            let ends = self.now + making + self.begin_attempt(id, speed);
+            let lasts = self.begin_attempt(id, speed);
+            self.jobs[id].turn = Some(Turn::new(lasts, self.now));
+            let ends = self.now + making + lasts;
             let e = Event::Job(JobEvent::End(id));
             (ends, Some(self.queue.arm(ends, e.class(), e)))
         };
@@ -235,6 +239,7 @@ impl World<'_, '_> {
             r.insert((ends, id));
         }
         self.begin_steps(id);
+        self.turn_taken(id);
         self.replica_placed(id);
     }
 
@@ -266,6 +271,7 @@ impl World<'_, '_> {
         self.before_replica_stops(id);
         let per_pool = self.milli_by_pool(id);
         let parts = self.parts_of(id, leaves);
+        self.turn_left(id);
         self.book_parts(id, &per_pool, &parts);
         let spots = std::mem::take(&mut self.jobs[id].pods);
         let l = &self.jobs[id];

@@ -200,12 +200,65 @@ fn a_layout_is_changed_when_the_node_is_empty_and_nothing_runs_meanwhile() {
 }
 
 #[test]
-fn a_gpu_of_turns_has_as_many_pods_as_it_has_replicas() {
+fn a_gpu_of_turns_has_as_many_pods_as_it_has_replicas_and_they_slow_each_other_down() {
+    // Four that fill the GPU get no more done than one, where `most` is 1: four hours for each. The fifth is alone.
     let work = "Jobs(name: \"a\", arrive: Once(5), length: Constant(\"1h\")),";
     let (o, rows) = run(&scenario(1, 1, "TimeSlicing(replicas: 4, slowdown: 0, most: 1)", "", work));
-    assert_eq!(rows.0.iter().filter(|r| r.3 == Some(0.0)).count(), 4);
-    near(hours(&o, Activity::Productive), 1.25);
+    assert_eq!(rows.0.iter().filter(|r| r.3 == Some(0.0) && r.4 == 4.0).count(), 4);
+    assert_eq!((rows.0[4].3, rows.0[4].4), (Some(4.0), 5.0));
+    near(hours(&o, Activity::Productive), 4.25);
     assert_eq!((slices(&o).way.as_str(), slices(&o).kinds[0].milli), ("time_slicing", 250));
+    // 16 pod-hours that took four times as long, and one that did not.
+    near(slices(&o).slowdown.mean().expect("they worked"), 17.0 / 5.0);
+}
+
+#[test]
+fn jobs_go_on_faster_once_they_are_alone() {
+    let two = |busy: &str| {
+        format!(
+            "Jobs(name: \"a\", arrive: Once(1), length: Constant(\"1h\"), use_of_gpu: (busy: Constant(\"{busy}\"))),
+             Jobs(name: \"b\", arrive: Once(1), length: Constant(\"2h\"), use_of_gpu: (busy: Constant(\"{busy}\"))),"
+        )
+    };
+    let ends = |share: &str, busy: &str| {
+        let (_, rows) = run(&scenario(1, 1, share, "", &two(busy)));
+        (rows.0[0].4, rows.0[1].4)
+    };
+    let about = |got: (f64, f64), want: (f64, f64)| {
+        assert!((got.0 - want.0).abs() < 2e-3 && (got.1 - want.1).abs() < 2e-3, "{got:?} for {want:?}");
+    };
+    // Time-slicing: two that fill the GPU get 0.9 of it done together. An hour each in 2/0.9 hours; then one is alone.
+    about(ends("TimeSlicing(replicas: 2)", "100%"), (2.0 / 0.9, 2.0 / 0.9 + 1.0));
+    // 1 + 1.14 where they do not fill it.
+    about(ends("TimeSlicing(replicas: 2)", "50%"), (2.14, 3.14));
+    // MPS: 1 + 0.435, and never more than the GPU has.
+    about(ends("Mps(replicas: 2)", "50%"), (1.435, 2.435));
+    about(ends("Mps(replicas: 2)", "100%"), (2.0, 3.0));
+}
+
+#[test]
+fn idle_replicas_slow_nobody_and_busy_ones_do() {
+    // Two endpoints on one GPU. One is asked all the time; the other is never, or as much.
+    let endpoint = |name: &str, per_second: f64| {
+        format!(
+            "Service(name: \"{name}\", traffic: [Synthetic(name: \"u\", rate: (per_second: {per_second}),
+               tokens: Lengths(input: 100, output: 100))],
+               deployments: [(name: \"d\", model: \"Llama-3.1-8B\", dtype: Fp8, profile: FromPhysics())]),"
+        )
+    };
+    let p50 = |share: &str, other: f64| {
+        let work = [endpoint("a", 0.5), endpoint("b", other)].concat();
+        let (o, _) = run(&scenario(1, 1, share, "", &work));
+        let s = o.work[0].service.as_deref().expect("a service");
+        (s.latency.tpot.quantile(0.5).expect("it answered") as f64, slices(&o).slowdown.mean())
+    };
+    let (alone, none) = p50("TimeSlicing(replicas: 2)", 1e-6);
+    let (beside, mean) = p50("TimeSlicing(replicas: 2)", 0.5);
+    let (mps, _) = p50("Mps(replicas: 2)", 0.5);
+    assert!((none.expect("it worked") - 1.0).abs() < 0.01, "{none:?}");
+    assert!(beside > 1.15 * alone && mps > 1.05 * alone && mps < beside, "{alone} {beside} {mps}");
+    let mean = mean.expect("they worked");
+    assert!(mean > 1.15 && mean < 2.14, "{mean}");
 }
 
 fn share_of(kind: u8) -> &'static str {

@@ -14,6 +14,7 @@ use super::losses::Risks;
 use super::service::ServiceState;
 use super::slices::SlicePool;
 use super::tally::Tally;
+use super::turns::TurnGpus;
 use super::waiting::{Line, WaitingRoom};
 use super::writes::SharedStore;
 use crate::fleet::{Fleet, NodeState};
@@ -56,6 +57,8 @@ pub(super) struct World<'m, 'r> {
     pub tally: Tally,
     pub free: FreeShares,
     pub lives: Vec<NodeLife>,
+    /// GPUs on which pods take turns.
+    pub turn_gpus: TurnGpus,
     /// By pool, who holds what of GPUs that are cut.
     pub slices: Vec<Option<Box<SlicePool>>>,
     pub risks: Risks,
@@ -119,6 +122,7 @@ impl<'m, 'r> World<'m, 'r> {
             tally: Tally::of(model),
             free: FreeShares::new(model.pools.len()),
             lives: Vec::new(),
+            turn_gpus: TurnGpus::default(),
             slices: SlicePool::all(model, window),
             dirty: false,
             now: SimTime::ZERO,
@@ -162,6 +166,7 @@ impl<'m, 'r> World<'m, 'r> {
         }
         self.next_arrival();
         self.open_services();
+        self.open_turns();
         self.end_of_instant();
     }
 
@@ -243,6 +248,7 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Fleet(FleetEvent::Capacity(pool)) => self.capacity(pool),
             Event::Fleet(FleetEvent::CapacityNotice(pool)) => self.capacity_notice(pool),
             Event::Fleet(FleetEvent::Refill(pool)) => self.refill(pool),
+            Event::Fleet(FleetEvent::Look(pool)) => self.look(pool),
             Event::Job(JobEvent::Saved(id)) => self.saved(id),
             Event::Job(JobEvent::Decide(id)) => self.decide(id),
             Event::Job(JobEvent::Step(id)) => self.step(id),

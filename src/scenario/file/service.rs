@@ -20,6 +20,10 @@ record! {
     pub struct Service {
         /// Its name.
         pub name: Spanned<Name>,
+        /// So many services alike, each with requests and replicas of its own: `NAME-1`, `NAME-2` and so on.
+        pub copies: Spanned<NonZeroU32> = Spanned::unplaced(NonZeroU32::MIN) => "one service",
+        /// By how much the day of each copy's traffic is later than that of the copy before; the same day where left out.
+        pub stagger: Option<Spanned<Duration>>,
         /// Labels that it and all its requests carry.
         pub labels: IndexMap<Name, Name> = IndexMap::new() => "no labels: its cost is unlabelled",
         /// Where requests come from.

@@ -218,6 +218,21 @@ impl Context<'_, '_> {
         work.unsliced = j.unsliced.get();
         let gang = crate::workload::gang(most, gpus_per_node);
         work.run = self.keeping(j, &work, gang.map_or(1, |(pods, _)| u32::from(pods)), stores, model, out)?;
+        let cut = work.tiers.iter().flat_map(|t| t.pools.iter()).find(|p| {
+            let share = model.pools.get(usize::from(p.0)).and_then(|p| p.share.as_deref());
+            share.is_some_and(|s| s.turns.is_some() || s.create.0 + s.destroy.0 > 0)
+        });
+        if let (Some(_), Some(pool)) = (&work.run, cut) {
+            out.push(
+                Diagnostic::error(format!(
+                    "`{}` keeps its progress, which is not modelled on GPUs that are shared by turns or cut on demand",
+                    *j.name
+                ))
+                .at(at.0, at.1, format!("in pool `{}`", model.pools[usize::from(pool.0)].name))
+                .help("name pools of whole GPUs or fixed instances, or leave `checkpoint` and `restart` out"),
+            );
+            return None;
+        }
         self.note(format!("jobs of {}", *j.name), "prior", "parameters stated in the scenario");
         Some(work)
     }

@@ -148,6 +148,7 @@ impl World<'_, '_> {
         if let Some(r) = self.jobs[id].replica.as_deref_mut() {
             (r.place, r.timer) = (Some(place), None);
         }
+        self.turn_started(id);
         // A replica that is told to go before it is ready goes at once.
         debug_assert!(self.jobs[id].replica.as_deref().is_some_and(|r| r.leaving.is_none()));
     }
