@@ -106,8 +106,8 @@ fn one(s: &mut Scene, o: &Outcome, v: &Shown, names: &[String], a: Area, hours: 
     if stranded >= 0.0005 {
         fact.push_str(&format!(", {} stranded", words::percent(stranded)));
     }
-    if v.slices.compute_all.0 > 0 {
-        let left = v.slices.compute_left.0 as f64 / v.slices.compute_all.0 as f64;
+    let left = share(v.slices.compute_left.0 as f64, v.slices.compute_all.0 as f64);
+    if left >= 0.0005 {
         fact.push_str(&format!(", {} of compute slices beyond use", words::percent(left)));
     }
     let plot = panel(s, o, a, Scale::Linear(0.0, hi), &plain(&t, step), (&words::shorten(&v.pool.name, 28), &fact));

@@ -32,7 +32,8 @@ pub(super) fn written_out(s: &Scenario, out: &mut Diagnostics) -> Option<Scenari
     Some(Scenario { work: Spanned { value: all, at: s.work.at }, ..s.clone() })
 }
 
-/// The copies of one service, `NAME-1` and so on; each has streams of its own, as they are keyed by its name.
+/// The copies of one service, `NAME-1` and so on; each has streams of its own, as they are keyed by its name. The service
+/// as it stands where something is wrong with that.
 fn copies(v: &Service, out: &mut Diagnostics) -> Vec<Service> {
     let n = v.copies.get();
     if n > MOST {
@@ -41,7 +42,7 @@ fn copies(v: &Service, out: &mut Diagnostics) -> Vec<Service> {
                 .at(v.copies.at.0, v.copies.at.1, "so many are a slip")
                 .help("write fewer"),
         );
-        return Vec::new();
+        return vec![v.clone()];
     }
     let mut all = Vec::new();
     for i in 0..n {
@@ -53,16 +54,16 @@ fn copies(v: &Service, out: &mut Diagnostics) -> Vec<Service> {
                         .at(v.name.at.0, v.name.at.1, format!("copy {}", i + 1))
                         .help("use a shorter name"),
                 );
-                return Vec::new();
+                return vec![v.clone()];
             }
         };
         let mut copy = Service { name, ..v.clone() };
         if let Some(by) = &v.stagger {
             let later = Duration(by.0.wrapping_mul(u64::from(i)));
             for t in &mut copy.traffic.value {
-                if let Err(d) = shift(t, later, by.at) {
+                if let Some(d) = shift(t, later, by.at) {
                     out.push(d);
-                    return Vec::new();
+                    return vec![v.clone()];
                 }
             }
         }
@@ -86,19 +87,19 @@ pub(super) fn known_once(notes: Vec<EvidenceNote>) -> Vec<EvidenceNote> {
     all.filter(|n| told.insert((plain(&n.what), n.grade.clone(), n.source.clone()))).collect()
 }
 
-/// The same traffic, its day (or week) so much later.
-fn shift(t: &mut Traffic, later: Duration, at: Place) -> Result<(), Diagnostic> {
+/// Makes the day (or week) of traffic so much later; what is wrong with that.
+fn shift(t: &mut Traffic, later: Duration, at: Place) -> Option<Diagnostic> {
     let wrong = |label: &str, help: &str| {
-        Err(Diagnostic::error("this traffic cannot be staggered").at(at.0, at.1, label.to_owned()).help(help))
+        Some(Diagnostic::error("this traffic cannot be staggered").at(at.0, at.1, label).help(help))
     };
     let Traffic::Synthetic(s) = t else {
         return wrong("only made traffic has a day", "leave `stagger` out, or make the traffic: Synthetic(…)");
     };
     match &mut s.rate.when {
-        When::Always => Ok(()),
+        When::Always => None,
         When::Daily(d) => {
             d.peak.value = (d.peak.value + later.0 as f64 / HOUR as f64).rem_euclid(24.0);
-            Ok(())
+            None
         }
         When::Hourly(w) => {
             if !later.0.is_multiple_of(HOUR) {
@@ -106,7 +107,7 @@ fn shift(t: &mut Traffic, later: Duration, at: Place) -> Result<(), Diagnostic> 
             }
             let n = w.len().max(1);
             w.value.rotate_right((later.0 / HOUR % n as u64) as usize);
-            Ok(())
+            None
         }
         When::Hours(_) => wrong("hours in words do not move", "write when: Hourly([…]) with 24 or 168 weights"),
     }

@@ -139,6 +139,10 @@ impl On<'_> {
 
     fn too_large(&self, e: &memory::DoesNotFit) -> Diagnostics {
         let at = self.d.model.at;
+        if self.memory_gb < self.device.memory_gb {
+            let d = Diagnostic::error(e.to_string()).at(at.0, at.1, format!("on a part of `{}`", self.device.name));
+            return d.help("ask for a larger slice, or use a smaller number format: dtype: Fp8 or Fp4").into();
+        }
         e.to_diagnostic().at(at.0, at.1, format!("on `{}`", self.device.name)).into()
     }
 
