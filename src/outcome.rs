@@ -7,6 +7,7 @@ pub mod charge;
 pub mod exact;
 pub mod losses;
 pub mod metric;
+pub mod nodes;
 pub mod recorder;
 pub mod service;
 pub mod slices;
@@ -18,6 +19,7 @@ pub use charge::{Charge, ChargeKind, PriceRow};
 pub use exact::{Exact, Money};
 pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
+pub use nodes::NodeScaling;
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
 pub use service::{DeploymentOutcome, Promise, ServiceOutcome, SloOutcome, StartStage};
 pub use slices::{SliceKind, SliceOutcome, Slowdown};
@@ -67,6 +69,9 @@ pub struct Outcome {
     pub queue: QueueTally,
     /// Series over the window.
     pub series: Series,
+    /// What the autoscaler of nodes did, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodeScaling>,
     /// Budgets and when they are crossed.
     pub budgets: Vec<BudgetOutcome>,
     /// Inputs by how well they are known, weakest first.

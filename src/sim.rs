@@ -15,6 +15,7 @@ mod life;
 mod lives;
 mod losses;
 mod markets;
+mod nodes;
 mod runs;
 mod saves;
 mod service;

@@ -139,7 +139,7 @@ fn own_nodes(model: &Model, pods: u16) -> bool {
 fn rest(run: &Run, pool: &Pool, work: f64) -> Option<Rest> {
     let s = pool.supply.as_deref()?;
     let h = s.hardware.as_ref()?;
-    let plain = s.lifetimes.is_empty() && !s.on_request && !s.spot && h.software.is_none() && h.lemons.share == 0.0;
+    let plain = s.lifetimes.is_empty() && s.standing() && !s.spot && h.software.is_none() && h.lemons.share == 0.0;
     if !plain || !h.billed || run.buying.is_some() || run.redundancy_ppm > 0 {
         return None;
     }

@@ -246,7 +246,7 @@ impl NodeState {
             Booting => matches!(to, Ready | Held | Draining | Broken | Away),
             Ready | Held => matches!(to, Draining | Reconfiguring | Broken | Away),
             Broken => matches!(to, Ready | Held | Booting | Draining | Away),
-            Draining => matches!(to, Broken | Away | Gone | Reconfiguring),
+            Draining => matches!(to, Ready | Booting | Reconfiguring | Broken | Away | Gone),
             Reconfiguring => matches!(to, Ready | Draining | Broken | Away),
             Gone => false,
         }
@@ -344,7 +344,10 @@ impl Fleet {
     pub fn set_state(&mut self, id: NodeId, state: NodeState) {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert!(node.state.may_become(state), "from {:?} to {state:?}", node.state);
-        debug_assert!(node.pods == 0 || matches!(state, NodeState::Draining), "a node with pods cannot be {state:?}");
+        debug_assert!(
+            node.pods == 0 || matches!(state, NodeState::Draining | NodeState::Ready),
+            "a node with pods cannot be {state:?}"
+        );
         node.state = state;
         self.touch(id);
     }

@@ -32,6 +32,7 @@ pub mod cost;
 pub mod cron;
 mod index;
 mod lifecycle;
+mod memo;
 pub mod offer;
 mod pass;
 pub mod requirement;
@@ -122,6 +123,8 @@ pub struct State {
     since: SimTime,
     /// For several nodes and for one: the epoch in which it found nothing.
     hopeless: [Option<u64>; 2],
+    /// Nodes that are hopeless one by one.
+    memo: memo::Memo,
     /// Pools that the last single-node search did not reach.
     unseen: BTreeSet<PoolIx>,
 }
@@ -178,6 +181,11 @@ impl Karpenter {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+    /// When searches that found nothing are made again though nothing has changed.
+    #[must_use]
+    pub fn reconsiders(&self) -> SimTime {
+        self.state.since + RECONSIDER
     }
     /// How much work it was so far.
     #[must_use]

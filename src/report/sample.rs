@@ -250,6 +250,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
             waiting_jobs: vec![3.5; n],
             waiting_gpus: vec![20.0; n],
         },
+        nodes: None,
         budgets: vec![
             budget("research", "team=research", 33_000.0, 0.35, "window"),
             budget("platform", "everything", 330_000.0, 1.0, "month"),
@@ -294,7 +295,7 @@ pub fn interrupted() -> Model {
             Vec::new()
         };
         p.supply = Some(Box::new(Supply {
-            on_request: true,
+            staffing: crate::scenario::model::Staffing::OnRequest,
             spot,
             lifetimes,
             replays: Vec::new(),
@@ -308,7 +309,7 @@ pub fn interrupted() -> Model {
     let p = &mut m.pools[hall.0 as usize];
     (p.device, p.market, p.tariff.sunk) = ("H100-SXM-80GB".into(), "owned".into(), true);
     p.supply = Some(Box::new(Supply {
-        on_request: false,
+        staffing: crate::scenario::model::Staffing::Standing,
         spot: false,
         lifetimes: Vec::new(),
         replays: Vec::new(),

@@ -13,7 +13,8 @@ use super::waste::{Slice, largest_avoidable, phrase, slices};
 use super::words;
 use crate::market::Cause;
 use crate::outcome::{
-    BudgetOutcome, MILLI_NS_PER_GPU_HOUR, Outcome, Part, PoolLosses, PoolOutcome, RunOutcome, WorkLosses, WorkOutcome,
+    BudgetOutcome, MILLI_NS_PER_GPU_HOUR, NodeScaling, Outcome, Part, PoolLosses, PoolOutcome, RunOutcome, WorkLosses,
+    WorkOutcome,
 };
 use crate::units::{Activity, Usd};
 
@@ -54,6 +55,9 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
         facts.push(jobs_line(o));
     }
     facts.extend(slices_line(o));
+    if let Some(n) = &o.nodes {
+        facts.push(nodes_line(n));
+    }
     let risky = o.has_interruptions();
     let mut waste = waste_lines(o, &all);
     let mut evidence = evidence_lines(o);
@@ -116,6 +120,25 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What the autoscaler of nodes did, and what that cost.
+fn nodes_line(n: &NodeScaling) -> String {
+    let mut parts = vec![format!("{} launched by {}", words::count(n.launched), n.by)];
+    let why: Vec<String> =
+        n.removed.iter().filter(|(_, k)| *k > 0).map(|(why, k)| format!("{} {why}", words::count(*k))).collect();
+    if !why.is_empty() {
+        parts.push(format!("{} told to go ({})", words::count(n.removed_in_all()), why.join(", ")));
+    }
+    if n.evicted > 0 {
+        let lost = if n.lost_usd.0 > Usd::ZERO {
+            format!(", work worth {} lost", words::usd(n.lost_usd.0))
+        } else {
+            String::new()
+        };
+        parts.push(format!("{} pods moved{lost}", words::count(n.evicted)));
+    }
+    gutter("Nodes", &parts.join(" · "))
 }
 
 const GUTTER: usize = 10;

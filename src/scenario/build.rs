@@ -38,6 +38,7 @@ impl Model {
             placement: PlacementPolicy::FirstFit,
             ties: Ties::default(),
             tie_seed: None,
+            node_autoscaler: None,
             quotas: Vec::new(),
             work: Vec::new(),
             services: Vec::new(),
@@ -99,6 +100,7 @@ impl Model {
             speed: vec![1.0; self.pools.len()],
             one_island: false,
             wait_target: None,
+            disruption: super::model::Disruption::default(),
             run: None,
             unsliced: 1.0,
         });
@@ -165,6 +167,7 @@ impl Deployment {
             priority: 0,
             start: Start { image: nothing(), image_stays: true, load: nothing(), warm_up: nothing() },
             grace: Duration::from_secs(30),
+            disruption: super::model::Disruption::default(),
             scale,
             cpu: CpuUse { request: 1_000, idle: 0, busy: 1_000 },
             busy_ppm: 1_000_000,

@@ -10,6 +10,7 @@ pub mod front;
 pub mod laws;
 pub mod market;
 pub mod money;
+pub mod node_autoscaler;
 pub mod policy;
 pub mod rollout;
 pub mod scale;
@@ -31,6 +32,7 @@ use crate::units::{Duration, Name};
 use checkpoint::CheckpointStore;
 use market::ShockProcess;
 use money::{Budget, Cluster, PricesAt};
+use node_autoscaler::NodeAutoscaler;
 use std::num::NonZeroU32;
 
 /// The version of the format that this program reads.
@@ -79,6 +81,8 @@ record! {
         pub placement: Placement = Placement::BestFit => "the most common packing baseline (FGD paper, section 6)",
         /// Which node wins among equals.
         pub ties: Ties = Ties::Listed => "the order in which the scenario lists nodes",
+        /// Who sizes the pools whose `nodes` are `Scaled`.
+        pub node_autoscaler: Option<Spanned<NodeAutoscaler>>,
         /// Limits on the GPUs that work with a label may hold at once.
         pub quotas: Vec<Quota> = Vec::new() => "no quotas",
         /// Where jobs come from.

@@ -1,5 +1,6 @@
 //! What the simulator runs: everything resolved, interned and checked; no files, no names to look up.
 
+mod nodes;
 mod run;
 pub mod service;
 mod share;
@@ -9,10 +10,11 @@ use std::sync::Arc;
 
 use crate::fleet::{Capacity, Cut, Free, IslandId, PoolId, PoolSet};
 use crate::market::Shock;
+pub use nodes::{Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer, PodBudget};
 pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
 pub use service::Service;
 pub use share::{Share, Slice, Turns};
-pub use supply::Supply;
+pub use supply::{Staffing, Supply};
 
 pub use crate::ledger::{Metering, Power, PriceStep, Tariff, Unit};
 use crate::outcome::EvidenceNote;
@@ -57,6 +59,8 @@ pub struct Model {
     pub ties: Ties,
     /// Seed of a shuffled tie order; the run's own when none.
     pub tie_seed: Option<u64>,
+    /// Who sizes pools that are scaled.
+    pub node_autoscaler: Option<NodeAutoscaler>,
     /// Limits on what work with a label may hold at once.
     pub quotas: Vec<Quota>,
     /// Where jobs come from.
@@ -174,6 +178,8 @@ pub struct Work {
     pub one_island: bool,
     /// The wait it promises and to which share of jobs.
     pub wait_target: Option<(Duration, f64)>,
+    /// How its pods bear that their node goes.
+    pub disruption: Disruption,
     /// How its jobs keep their progress; none when an interruption takes all of it.
     pub run: Option<Arc<Run>>,
     /// The share of its work that takes as long on a slice of a GPU as on all of it, 0 to 1.

@@ -11,6 +11,7 @@ mod fleet;
 mod front;
 mod laws;
 mod losses;
+mod nodes;
 mod policy;
 mod prices;
 mod reclaim;
@@ -118,6 +119,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         ends_with_work: s.ends_with_work,
         replications: s.replications.get(),
         changes,
+        node_autoscaler: None,
         queue,
         placement: policy::placement(&s.placement),
         ties,
@@ -131,6 +133,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         evidence: Vec::new(),
     };
     cx.work(s, &names, &stores, &mut model, &mut out);
+    cx.node_autoscaler(s, &names, &mut model, &mut out);
     cx.demand(&mut model);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);

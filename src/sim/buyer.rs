@@ -197,7 +197,8 @@ impl World<'_, '_> {
     fn pools_of(&self, work: u16, market: Market) -> impl Iterator<Item = PoolId> + '_ {
         let tiers = self.model.work[work as usize].tiers.len();
         let open = self.model.open_pools(work as usize, 0, tiers);
-        open.iter().filter(move |p| self.supply(*p).is_some_and(|s| s.on_request && s.spot == (market == Market::Spot)))
+        open.iter()
+            .filter(move |p| self.supply(*p).is_some_and(|s| s.on_request() && s.spot == (market == Market::Spot)))
     }
 
     fn price_now(&self, pool: PoolId) -> Rate {

@@ -12,6 +12,8 @@ pub(super) enum Event {
     Fleet(FleetEvent),
     /// Something about a service.
     Service(ServiceEvent),
+    /// Something about the autoscaling of nodes.
+    Nodes(NodesEvent),
     /// The measured window begins.
     WindowStart,
 }
@@ -85,6 +87,19 @@ pub(super) enum ServiceEvent {
     Bucket(u16),
 }
 
+/// About the autoscaling of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NodesEvent {
+    /// A batch of waiting pods is over.
+    Provision,
+    /// Whoever takes nodes away looks.
+    Disrupt,
+    /// A node may be too old.
+    Expire(NodeId),
+    /// Pods of a node that goes may be told to.
+    Drain(NodeId),
+}
+
 impl Event {
     /// Its place among events of the same instant. The one table: a bucket of time is over before anything happens in
     /// the next; completions free capacity before anything else looks at it, what stops work comes before what brings work, and dispatching (which is not an event: it happens when
@@ -135,7 +150,11 @@ impl Event {
             Event::Service(Poll(s, d)) => (21, both(s, d)),
             Event::Service(Sync(s, d)) => (22, both(s, d)),
             Event::Service(Scrape(s, d)) => (23, both(s, d)),
-            Event::Fleet(Look(p)) => (24, p.0 as u32),
+            Event::Nodes(NodesEvent::Expire(n)) => (24, n.0),
+            Event::Nodes(NodesEvent::Drain(n)) => (25, n.0),
+            Event::Nodes(NodesEvent::Provision) => (26, 0),
+            Event::Nodes(NodesEvent::Disrupt) => (27, 0),
+            Event::Fleet(Look(p)) => (28, p.0 as u32),
         }
     }
 }

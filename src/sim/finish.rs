@@ -84,6 +84,7 @@ impl World<'_, '_> {
             waits: self.tally.wait_classes(),
             queue,
             series,
+            nodes: self.nodes.as_ref().map(|n| n.outcome()),
             budgets,
             evidence: weakest_first(&self.model.evidence),
             events: self.events,

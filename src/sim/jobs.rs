@@ -96,6 +96,11 @@ impl Jobs {
         self.slots[id.0 as usize].take().expect("an id is given up once")
     }
 
+    /// A job, unless it has left.
+    pub fn get(&self, id: JobId) -> Option<&Live> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()

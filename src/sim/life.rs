@@ -113,6 +113,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.join(l.class, place, id);
+        self.watch.pod_waits(id, l.seq);
         self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         self.dirty = true;
     }
@@ -122,6 +123,7 @@ impl World<'_, '_> {
         let l = &self.jobs[id];
         let place = (own_key(&self.model.queue.order, &l.job), l.seq);
         self.waiting.leave(l.class, place);
+        self.watch.pod_gave_up();
         self.tally.queue_length(self.now, self.waiting.len() + self.unplaced);
         let first = self.first_choice(l);
         self.tally.waited(l, first, self.now);
@@ -234,6 +236,7 @@ impl World<'_, '_> {
             l.first_start = self.now;
             self.tally.first_start(l, pool, self.now);
         }
+        self.watch.job(id);
         self.running_count += 1;
         if let Some(r) = &mut self.running {
             r.insert((ends, id));
@@ -247,6 +250,7 @@ impl World<'_, '_> {
     pub fn place(&mut self, spot: Spot, r: &Request) {
         let pool = self.fleet.node(spot.node).pool;
         self.fleet.place(spot.node, r, spot.gpus);
+        self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, -milli);
         self.slice_moved(spot, r, true);
@@ -256,18 +260,21 @@ impl World<'_, '_> {
     pub fn unplace(&mut self, spot: Spot, r: &Request) {
         let pool = self.fleet.node(spot.node).pool;
         self.fleet.release(spot.node, r, spot.gpus);
+        self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, milli);
         self.slice_moved(spot, r, false);
         let node = self.fleet.node(spot.node);
-        // A node that the provider takes back goes when it is taken.
-        if node.state == NodeState::Draining && node.pods == 0 && !self.lives[spot.node.0 as usize].doomed {
+        // A node that the provider takes back, or that is lost now, goes by that.
+        let taken = self.lives[spot.node.0 as usize].doomed || self.is_dying(spot.node);
+        if node.state == NodeState::Draining && node.pods == 0 && !taken {
             self.emptied(spot.node);
         }
     }
 
     /// Books the present attempt of a job and takes it off its nodes.
     fn stop(&mut self, id: JobId, leaves: Leaves) {
+        self.watch.job(id);
         self.before_replica_stops(id);
         let per_pool = self.milli_by_pool(id);
         let parts = self.parts_of(id, leaves);

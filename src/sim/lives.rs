@@ -163,6 +163,7 @@ impl World<'_, '_> {
         self.fleet.set_state(id, to);
         self.slices_state(id, was, to);
         self.restrand(id);
+        self.watch.node_event(id, was, to, self.now);
         if self.watched {
             self.recorder.node(&NodeRow {
                 pool: &self.model.pools[pool.0 as usize].name,
@@ -279,7 +280,9 @@ impl World<'_, '_> {
         if let Some(s) = self.risks.supplier_mut(pool) {
             s.running -= 1;
         }
-        self.bill_node(id, NodeState::Gone, EndedBy::User, None);
+        // A place that an autoscaler fills may be filled again.
+        let again = self.supply(pool).is_some_and(|s| s.scaled());
+        self.bill_node(id, if again { NodeState::Away } else { NodeState::Gone }, EndedBy::User, None);
     }
 
     /// The grace of a cordoned node is over: what still runs is stopped and waits again.

@@ -351,11 +351,17 @@ impl World<'_, '_> {
         }
         let model = self.model;
         let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
+        let (state, life) = (self.fleet.node(id).state, &self.lives[id.0 as usize]);
+        let draining = state == NodeState::Draining && !life.doomed;
+        // Cordoned to be cut anew, it does not leave.
+        let (leaving, recut) = (draining && life.recut.is_none(), draining && life.recut.is_some());
         if cause == Cause::Software {
-            self.await_fate(id);
-            return;
+            if recut {
+                self.emptied(id);
+            }
+            return if leaving { self.terminate(id) } else { self.await_fate(id) };
         }
-        let repair = (cause == Cause::Hardware && !supply.on_request && !supply.spot).then(|| {
+        let repair = (cause == Cause::Hardware && supply.standing() && !supply.spot).then(|| {
             let down = shock.and_then(|k| model.shocks[k].down.as_ref());
             let luck = &mut self.risks.suppliers[pool.0 as usize].as_mut().expect("it has a supply").luck;
             let law = match (&supply.hardware, down) {
@@ -366,12 +372,15 @@ impl World<'_, '_> {
             law.map_or(Duration::ZERO, |law| hours(law.sample(luck).max(0.0)))
         });
         let billed = supply.hardware.as_ref().is_none_or(|h| h.billed);
-        let life = &self.lives[id.0 as usize];
-        let leaving = self.fleet.node(id).state == NodeState::Draining && !life.doomed && life.recut.is_none();
         match repair {
-            // Back at once: nothing but the interruption happened.
-            Some(Duration(0)) => self.await_fate(id),
             Some(_) if leaving => self.terminate(id),
+            // Back at once: nothing but the interruption happened.
+            Some(Duration(0)) => {
+                if recut {
+                    self.emptied(id);
+                }
+                self.await_fate(id);
+            }
             Some(d) if billed => {
                 self.move_node(id, NodeState::Broken, Some(cause));
                 self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));
@@ -384,7 +393,7 @@ impl World<'_, '_> {
             None => {
                 self.take_away(id, EndedBy::Provider, cause);
                 let until = self.now + supply.launch.unavailable_for;
-                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| supply.on_request) {
+                if let Some(s) = self.risks.supplier_mut(pool).filter(|_| !supply.standing()) {
                     s.blocked_until = s.blocked_until.max(until);
                 }
             }

@@ -178,7 +178,7 @@ impl World<'_, '_> {
     /// Launches again what a standing pool has lost, as far as the market allows.
     pub fn refill(&mut self, pool: PoolId) {
         let model = self.model;
-        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref().filter(|s| !s.on_request) else { return };
+        let Some(supply) = model.pools[pool.0 as usize].supply.as_deref().filter(|s| s.standing()) else { return };
         if let Some(t) = self.risks.supplier_mut(pool).and_then(|s| s.refill.take()) {
             self.queue.cancel(t);
         }

@@ -16,7 +16,7 @@ use crate::outcome::{ChargeKind, JobEnd, JobRow, Outcome, Recorder};
 use crate::policy::spot::diversify::Allocation;
 use crate::policy::spot::ticks::{Task, replay};
 use crate::policy::spot::{Purchase, Return, Want};
-use crate::scenario::model::{Buying, Checkpoint, Model, OnNotice, Run, Source, Store, Supply};
+use crate::scenario::model::{Buying, Checkpoint, Model, OnNotice, Run, Source, Staffing, Store, Supply};
 use crate::training::progress::{Keeping, Pace};
 use crate::training::restart::Stage;
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
@@ -36,7 +36,7 @@ fn launch() -> Launch {
 
 fn supply(on_request: bool, spot: bool) -> Supply {
     Supply {
-        on_request,
+        staffing: if on_request { Staffing::OnRequest } else { Staffing::Standing },
         spot,
         lifetimes: Vec::new(),
         replays: Vec::new(),

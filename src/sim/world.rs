@@ -11,6 +11,7 @@ use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
 use super::lives::NodeLife;
 use super::losses::Risks;
+use super::nodes::{Nodes, Watch};
 use super::service::ServiceState;
 use super::slices::SlicePool;
 use super::tally::Tally;
@@ -23,7 +24,7 @@ use crate::ledger::{Ledger, SharedGpus};
 use crate::outcome::{ChargeKind, Progress, Recorder};
 use crate::policy::placement::{PlacementPolicy, Placer, Settings, Spot, Target, TypicalPods};
 use crate::policy::queue::Blocked;
-use crate::scenario::model::Model;
+use crate::scenario::model::{Model, Staffing};
 use crate::units::{SimTime, Usd};
 
 /// How many events pass between two calls of [`Recorder::progress`].
@@ -66,6 +67,10 @@ pub(super) struct World<'m, 'r> {
     pub stores: Vec<SharedStore>,
     /// Services, each with its front and its replicas.
     pub services: Vec<ServiceState<'m>>,
+    /// Who scales nodes, if anybody does; away while it decides.
+    pub nodes: Option<Box<Nodes<'m>>>,
+    /// What it remembers.
+    pub watch: Watch,
     /// The run is being closed: nothing is cut off any more.
     pub closing: bool,
     /// Runs that wait for capacity of their own, outside the queue.
@@ -114,6 +119,8 @@ impl<'m, 'r> World<'m, 'r> {
             risks: Risks::of(model, &streams, replication),
             stores: Vec::new(),
             services: Vec::new(),
+            nodes: Nodes::of(model),
+            watch: Watch::new(model),
             closing: false,
             unplaced: 0,
             extras: BTreeMap::new(),
@@ -139,11 +146,18 @@ impl<'m, 'r> World<'m, 'r> {
     fn populate(&mut self) {
         self.open_markets();
         self.open_stores();
+        let mut there_of = vec![0_u32; self.model.pools.len()];
         for spec in &self.model.nodes {
             let there = self.supply(spec.pool).is_none_or(|s| {
                 let room = self.risks.supplier(spec.pool).map_or(0, |r| r.room(s.launch.quota));
-                !s.on_request && room > 0
+                let wanted = match s.staffing {
+                    Staffing::Standing => true,
+                    Staffing::OnRequest => false,
+                    Staffing::Scaled { initial, .. } => there_of[spec.pool.0 as usize] < initial,
+                };
+                wanted && room > 0
             });
+            there_of[spec.pool.0 as usize] += u32::from(there);
             let id = self.add_node(*spec, if there { NodeState::Ready } else { NodeState::Away });
             if there {
                 self.settle_in(id);
@@ -167,6 +181,7 @@ impl<'m, 'r> World<'m, 'r> {
         self.next_arrival();
         self.open_services();
         self.open_turns();
+        self.open_nodes();
         self.end_of_instant();
     }
 
@@ -254,6 +269,7 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Job(JobEvent::Step(id)) => self.step(id),
             Event::Fleet(FleetEvent::Stored(store)) => self.stored(store as usize),
             Event::Service(e) => self.on_service(e),
+            Event::Nodes(e) => self.on_nodes(e),
             Event::WindowStart => self.begin_window(),
         }
     }
@@ -273,6 +289,7 @@ impl<'m, 'r> World<'m, 'r> {
         if std::mem::take(&mut self.dirty) && !self.waiting.is_empty() {
             self.dispatch();
         }
+        self.look_at_pending();
         self.reclassify();
     }
 

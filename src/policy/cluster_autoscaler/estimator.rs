@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Resources;
+use super::domains::Domains;
 
 /// Pods that are alike: the same owner and the same wishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +39,16 @@ pub struct Spread {
     pub by: Domain,
     /// Pods that already run, by domain, with a zero for each empty domain. Nodes that could take none of these pods
     /// count too: the constraint asks for the label, not for room.
-    pub existing: BTreeMap<String, i64>,
+    pub existing: BTreeMap<u64, i64>,
 }
 
 /// What a domain of a spread is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// `kubernetes.io/hostname`: each new node is a domain of its own.
     Hostname,
-    /// Another label; all new nodes lie in this domain.
-    Label(String),
+    /// Another label; all new nodes lie in this domain, a number for the label's value.
+    Label(u64),
 }
 
 /// The result.
@@ -73,40 +74,41 @@ struct Node {
     pods: u32,
 }
 
-/// Counts of a class's pods by domain while it is packed. Old domains first, then one per new node (hostname only).
+/// Counts of a class's pods by domain while it is packed.
 struct Skew<'a> {
     rule: &'a Spread,
-    old: BTreeMap<&'a str, i64>,
-    new: BTreeMap<usize, i64>,
+    domains: Domains,
+    /// New nodes that are known as domains.
+    opened: usize,
 }
 
 impl<'a> Skew<'a> {
     fn new(rule: &'a Spread) -> Skew<'a> {
-        Skew { rule, old: rule.existing.iter().map(|(k, v)| (k.as_str(), *v)).collect(), new: BTreeMap::new() }
+        let mut domains = Domains::new(&rule.existing);
+        if let Domain::Label(domain) = rule.by {
+            domains.add(domain, 0);
+        }
+        Skew { rule, domains, opened: 0 }
     }
 
-    fn allows(&self, node: usize, opened: usize) -> bool {
-        let (own, domains, least) = match &self.rule.by {
-            Domain::Hostname => {
-                let counted = (0..opened).map(|n| self.new.get(&n).copied().unwrap_or(0));
-                let least = self.old.values().copied().chain(counted).min().unwrap_or(0);
-                (self.new.get(&node).copied().unwrap_or(0), self.old.len() + opened, least)
-            }
-            Domain::Label(domain) => {
-                let own = self.old.get(domain.as_str()).copied();
-                let least = self.old.values().copied().chain(own.is_none().then_some(0)).min().unwrap_or(0);
-                (own.unwrap_or(0), self.old.len() + usize::from(own.is_none()), least)
-            }
-        };
-        let least = if domains < self.rule.min_domains as usize { 0 } else { least };
-        own + 1 - least <= self.rule.max_skew
+    /// The domain of a new node: with hostnames one of its own, numbered down from the last.
+    fn domain(&self, node: usize) -> u64 {
+        match self.rule.by {
+            Domain::Hostname => u64::MAX - node as u64,
+            Domain::Label(domain) => domain,
+        }
+    }
+
+    fn allows(&mut self, node: usize, opened: usize) -> bool {
+        for new in self.opened..opened {
+            self.domains.add(self.domain(new), 0);
+        }
+        self.opened = opened.max(self.opened);
+        self.domains.allow(self.domain(node), self.rule.max_skew, self.rule.min_domains)
     }
 
     fn add(&mut self, node: usize) {
-        match &self.rule.by {
-            Domain::Hostname => *self.new.entry(node).or_insert(0) += 1,
-            Domain::Label(domain) => *self.old.entry(domain.as_str()).or_insert(0) += 1,
-        }
+        self.domains.add(self.domain(node), 1);
     }
 }
 
@@ -186,7 +188,7 @@ fn place(class: &Class, skew: &mut Option<Skew<'_>>, nodes: &mut [Node], at: usi
     let opened = nodes.len();
     let node = &mut nodes[at];
     let free = class.request.fits(node.free) && class.host_ports.iter().all(|p| !node.ports.contains(p));
-    if !free || skew.as_ref().is_some_and(|s| !s.allows(at, opened)) {
+    if !free || skew.as_mut().is_some_and(|s| !s.allows(at, opened)) {
         return false;
     }
     node.free = node.free.minus(class.request);

@@ -1,22 +1,29 @@
-//! Upstream's vectors (`binpacking_estimator_test.go`, `waste_test.go`, `price_test.go`, `balancing_processor_test.go`,
-//! `info_test.go`), timing worked out from the rules, and what must hold for any input.
+//! Upstream's own vectors (`binpacking_estimator_test.go`, `waste_test.go`, `price_test.go`, `balancing_processor_test.go`,
+//! `info_test.go`) for the parts; the loop is in `scan`, `up` and `down`, what must hold for any input in `laws`.
+
+mod down;
+mod laws;
+mod scan;
+mod up;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::balance::{Size, Template, balance, similar};
-use super::estimator::{Class, Domain, Spread, estimate};
+use super::estimator::{Class, Domain, estimate};
 use super::expander::{Choice, Filter, Market, pick, preferred_cpu, price_score, survivors, waste};
-use super::removal::{Verdict, simulate};
-use super::timing::{Backoff, Due, Group, Last, Unneeded, deletions, healthy, too_young};
-use super::utilisation::{Blocker, Config, Kind, Node, Pod, drain, eligible, utilisation};
+use super::timing::{Backoff, Due, Unneeded, deletions, healthy, over, too_young};
+use super::utilisation::{Mode, drain, low, utilisation};
 use super::*;
-use crate::units::SimTime;
+use crate::units::{Duration, SimTime};
 
 const fn r(cpu: i64, memory: i64, gpu: i64, pods: i64) -> Resources {
     Resources { cpu, memory, gpu, pods }
 }
+
+const JUPITER: u64 = 5;
+const MARS: u64 = 4;
 
 const fn at(seconds: u64) -> SimTime {
     SimTime(seconds * 1_000_000_000)
@@ -32,8 +39,8 @@ fn packs(template: (i64, i64, i64), classes: &[Class], max: u32) -> (u32, u64) {
     (found.nodes, found.pods())
 }
 
-fn spread(by: Domain, old: &str) -> Option<Spread> {
-    Some(Spread { max_skew: 2, min_domains: 1, by, existing: BTreeMap::from([(old.to_owned(), 0)]) })
+fn spread(by: Domain, old: u64) -> Option<estimator::Spread> {
+    Some(estimator::Spread { max_skew: 2, min_domains: 1, by, existing: BTreeMap::from([(old, 0)]) })
 }
 
 #[test]
@@ -43,9 +50,9 @@ fn the_estimator_packs_as_upstreams_tests_do() {
     let ports = Class { host_ports: vec![5555], ..class(8, 200, 1000) };
     assert_eq!(packs((1000, 5000, 10), &[ports], 1000), (8, 8), "CA-E3");
     assert_eq!(packs((1000, 5000, 10), &[class(20, 500, 1000)], 5), (5, 10), "CA-E4");
-    let hosts = Class { spread: spread(Domain::Hostname, "old"), ..class(8, 200, 200) };
+    let hosts = Class { spread: spread(Domain::Hostname, 0), ..class(8, 200, 200) };
     assert_eq!(packs((1000, 5000, 10), &[hosts], 1000), (4, 8), "CA-E5");
-    let zones = Class { spread: spread(Domain::Label("mars".into()), "jupiter"), ..class(8, 20, 100) };
+    let zones = Class { spread: spread(Domain::Label(MARS), JUPITER), ..class(8, 20, 100) };
     assert_eq!(packs((1000, 5000, 10), &[zones], 1000), (1, 2), "CA-E6");
     assert_eq!(
         packs((1000, 5000, 100), &[class(50_000, 50, 100), class(1000, 95, 190)], 3000),
@@ -149,118 +156,177 @@ fn similar_groups_may_differ_in_zone_and_a_little_memory() {
     assert!(similar(&template("a", 1000), &other, &["tier".into()]));
 }
 
-fn pod(kind: Kind, request: Resources) -> Pod {
-    Pod { kind, ..Pod::plain(request) }
+/// A node of no labels with pods of one each.
+fn node(allocatable: Resources, gpu_label: bool) -> Node {
+    let group = Group::new("g", 0, 9, allocatable);
+    Node { gpu_label, ..Node::of(NodeId(1), GroupIx(0), &group) }
 }
 
-fn node(allocatable: Resources, pods: Vec<Pod>) -> Node {
-    Node { allocatable, gpu_label: false, disabled: false, pods }
+fn share(node: &Node, shapes: &[Shape], config: &utilisation::Config) -> f64 {
+    utilisation(node, (0..shapes.len() as u32).map(|i| Bound::new(ShapeIx(i), 1)), shapes, config)
 }
+
+/// Utilisation: pods of 100 m and 200,000 B by kind on a node of 2000 m and 2,000,000 B, whether those of daemons and
+/// mirrors are ignored, and the expected share (section 3.6).
+const UTILISATION: [(&str, &[Kind], bool, bool, f64); 4] = [
+    ("U1", &[Kind::Replicated, Kind::Replicated], false, false, 0.2),
+    ("U2", &[Kind::Replicated, Kind::Replicated, Kind::Daemon, Kind::Daemon], true, false, 0.25),
+    ("U3", &[Kind::Replicated, Kind::Replicated, Kind::Mirror], false, true, 2.0 / 9.0),
+    ("U4", &[Kind::Replicated, Kind::Mirror, Kind::Daemon], true, true, 1.0 / 8.0),
+];
+
+/// Of a node with the GPU label: its milli-GPU, those asked for by a pod that also takes all of the CPU, and the share.
+const GPU_UTILISATION: [(&str, i64, i64, f64); 5] = [
+    ("U5", 1000, 1000, 1.0),
+    ("U6", 0, 1000, 0.0),
+    ("4 of 8", 8000, 4000, 0.5),
+    ("5 of 8", 8000, 5000, 0.625),
+    ("a CPU-only pod", 8000, 0, 0.0),
+];
 
 #[test]
 fn utilisation_is_as_upstreams_test_has_it() {
-    let of = |kinds: &[Kind], ignore_daemons, ignore_mirrors| {
-        let pods = kinds.iter().map(|k| pod(*k, r(100, 200_000, 0, 1))).collect();
-        let config = Config { ignore_daemons, ignore_mirrors, ..Config::default() };
-        utilisation(&node(r(2000, 2_000_000, 0, 110), pods), &config)
-    };
-    use Kind::{Daemon as D, Mirror as M, Replicated as P};
-    assert_eq!(of(&[P, P], false, false), 0.2);
-    assert_eq!(of(&[P, P, D, D], true, false), 0.25);
-    assert_eq!(of(&[P, P, M], false, true), 2.0 / 9.0);
-    assert_eq!(of(&[P, M, D], true, true), 1.0 / 8.0);
-    let gpu = |gpus, used| Node {
-        gpu_label: true,
-        ..node(r(2000, 2_000_000, gpus, 110), vec![Pod::plain(r(2000, 0, used, 1))])
-    };
-    assert_eq!(utilisation(&gpu(1000, 1000), &Config::default()), 1.0);
-    assert_eq!(utilisation(&gpu(0, 1000), &Config::default()), 0.0);
-    assert!(eligible(&gpu(8000, 4000), &Config::default()) && !eligible(&gpu(8000, 5000), &Config::default()));
-    assert_eq!(utilisation(&gpu(8000, 0), &Config::default()), 0.0);
-    let cpu = |used| eligible(&node(r(1000, 10, 0, 10), vec![Pod::plain(r(used, 0, 0, 1))]), &Config::default());
-    assert_eq!([600, 100, 500].map(cpu), [false, true, true]);
+    for (id, kinds, ignore_daemons, ignore_mirrors, want) in UTILISATION {
+        let shape = |kind: &Kind| Shape { kind: *kind, ..Shape::plain(r(100, 200_000, 0, 1)) };
+        let shapes: Vec<Shape> = kinds.iter().map(shape).collect();
+        let config = utilisation::Config { ignore_daemons, ignore_mirrors, ..utilisation::Config::default() };
+        assert_eq!(share(&node(r(2000, 2_000_000, 0, 110), false), &shapes, &config), want, "{id}");
+    }
+    let config = utilisation::Config::default();
+    for (id, gpus, used, want) in GPU_UTILISATION {
+        let node = node(r(2000, 2_000_000, gpus, 110), true);
+        assert_eq!(share(&node, &[Shape::plain(r(2000, 0, used, 1))], &config), want, "{id}");
+        assert_eq!(low(&node, want, &config), want <= 0.5, "{id}");
+    }
 }
 
 #[test]
-fn thresholds_outside_of_a_share_are_all_told() {
-    let config = Config { threshold: 1.5, gpu_threshold: f64::NAN, ..Config::default() };
-    assert_eq!((config.faults().len(), Config::default().faults().len()), (2, 0));
+fn a_node_may_go_up_to_its_threshold() {
+    let config = utilisation::Config::default();
+    let eligible = |used| {
+        let node = node(r(1000, 10, 0, 10), false);
+        low(&node, share(&node, &[Shape::plain(r(used, 0, 0, 1))], &config), &config)
+    };
+    assert_eq!([600, 100, 500, 501].map(eligible), [false, true, true, false]);
+}
+
+#[test]
+fn the_other_mode_looks_at_all_that_a_gpu_node_has() {
+    let node = node(r(2000, 2_000_000, 8000, 110), true);
+    let config = utilisation::Config { mode: Mode::MaxOfAll, ..utilisation::Config::default() };
+    let of = |request| share(&node, &[Shape::plain(request)], &config);
+    assert_eq!([of(r(1500, 0, 1000, 1)), of(r(0, 500_000, 1000, 1)), of(r(0, 0, 4000, 1))], [0.75, 0.25, 0.5]);
+}
+
+#[test]
+fn pods_that_are_overdue_count_for_nothing() {
+    let (node, shapes) = (node(r(1000, 10, 0, 10), false), [Shape::plain(r(900, 1, 0, 1))]);
+    let pods = [Bound { overdue: true, ..Bound::new(ShapeIx(0), 1) }];
+    assert_eq!(utilisation(&node, pods.into_iter(), &shapes, &utilisation::Config::default()), 0.0);
+}
+
+#[test]
+fn bad_settings_are_all_told() {
+    let config = Config {
+        utilisation: utilisation::Config { threshold: 1.5, gpu_threshold: f64::NAN, ..utilisation::Config::default() },
+        timing: timing::Config {
+            scan: Duration::ZERO,
+            drain_parallelism: 0,
+            backoff: Duration::from_secs(3600),
+            max_unready_percent: 101,
+            ..timing::Config::default()
+        },
+        limits: Limits { cores: Range { min: 9, max: 8 }, ..Limits::default() },
+        expanders: vec![Expander::MostPods, Expander::LeastWaste, Expander::MostPods],
+        ..Config::default()
+    };
+    let faults: Vec<String> = config.faults().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "the scale-down-utilization-threshold is 1.5; it must be between 0 and 1",
+            "the scale-down-gpu-utilization-threshold is NaN; it must be between 0 and 1",
+            "the scan-interval is 0; it must be longer",
+            "the initial-node-group-backoff-duration is longer than the max-node-group-backoff-duration",
+            "the max-drain-parallelism is 0; it must be at least 1 while scale-down is enabled",
+            "the max-total-unready-percentage is 101%; it must be at most 100%",
+            "the cores-total has a minimum of 9, above its maximum of 8",
+            "the expander most-pods is named twice",
+        ]
+    );
+    assert!(ClusterAutoscaler::new(config).is_err() && Config::default().faults().is_empty());
+    let group = Group::new("a", 3, 2, Resources::default());
+    assert_eq!(group.faults()[0].to_string(), "the size of group a has a minimum of 3, above its maximum of 2");
 }
 
 #[test]
 fn pods_that_would_be_lost_keep_their_node_unless_they_say_that_it_is_safe() {
-    let config = Config::default();
-    let plain = Pod::plain(r(1, 1, 0, 1));
-    let keeps = |p: Pod| (drain(&p, &config), drain(&Pod { safe_to_evict: Some(true), ..p }, &config));
-    assert_eq!(keeps(pod(Kind::Unreplicated, plain.request)), (Err(Blocker::Unreplicated), Ok(true)));
-    assert_eq!(keeps(pod(Kind::Custom, plain.request)), (Err(Blocker::CustomController), Ok(true)));
-    assert_eq!(keeps(Pod { local_storage: true, ..plain }), (Err(Blocker::LocalStorage), Ok(true)));
-    assert_eq!(keeps(Pod { system: true, ..plain }), (Err(Blocker::System), Ok(true)));
-    assert_eq!(keeps(Pod { system: true, evictions_allowed: Some(1), ..plain }), (Ok(true), Ok(true)));
-    let full = Pod { evictions_allowed: Some(0), ..plain };
-    assert_eq!(keeps(full), (Err(Blocker::Budget), Err(Blocker::Budget)));
-    assert_eq!(drain(&Pod { safe_to_evict: Some(false), ..plain }, &config), Err(Blocker::NotSafeToEvict));
-    assert_eq!(drain(&pod(Kind::Daemon, plain.request), &config), Ok(false));
-}
-
-#[test]
-fn later_candidates_see_what_earlier_ones_moved() {
-    let full = |cpu| node(r(1000, 1000, 0, 10), vec![Pod::plain(r(cpu, 1, 0, 1))]);
-    // 400 + 500 fit on the third with 1000; the third took pods in and stays.
-    let nodes = [full(400), full(500), node(r(1000, 1000, 0, 10), vec![Pod::plain(r(100, 1, 0, 1))])];
-    let found = simulate(&nodes, &[0, 1, 2], &Config::default(), |_, _, to| to == 2);
-    let moved = Verdict::Removable { moves: vec![(0, 2)] };
-    assert_eq!(found, [(0, moved.clone()), (1, moved), (2, Verdict::Destination)]);
-    let nodes = [full(500), full(500), node(r(900, 1000, 0, 10), vec![])];
-    let found = simulate(&nodes, &[0, 1], &Config::default(), |_, _, to| to == 2);
-    assert_eq!(found[1], (1, Verdict::NoPlace(0)));
-    // A node that goes takes in nothing.
-    let found = simulate(&[full(100), full(100)], &[0, 1], &Config::default(), |_, _, _| true);
-    assert_eq!(found[1], (1, Verdict::Destination));
-}
-
-/// The first scan at 0, 10, 20 … at which `when` holds.
-fn first_scan(mut when: impl FnMut(SimTime) -> bool) -> u64 {
-    (0..1000).map(|n| n * 10).find(|t| when(at(*t))).unwrap()
-}
-
-#[test]
-fn scans_act_when_the_rules_say() {
-    let config = timing::Config::default();
-    let deleted = |last: Last| {
-        let mut unneeded = Unneeded::default();
-        first_scan(|now| {
-            unneeded.update((now >= at(3)).then_some("n"), now);
-            unneeded.due("n", true, &config, now) && !last.cooling(&config, now)
-        })
+    let config = utilisation::Config::default();
+    let plain = Shape::plain(r(1, 1, 0, 1));
+    let keeps = |s: Shape| {
+        let safe = Shape { safe_to_evict: Some(true), ..s.clone() };
+        (drain(&s, &[0, 1], &config), drain(&safe, &[0, 1], &config))
     };
-    assert_eq!(deleted(Last::default()), 620, "S1");
-    assert_eq!(deleted(Last { scale_up: Some(at(100)), ..Last::default() }), 710, "S2");
-    assert_eq!(deleted(Last { failure: Some(at(620)), ..Last::default() }), 810, "S3");
-    let scaled = |created, gpu| first_scan(|now| now >= at(created) && !too_young(&[(at(created), gpu)], now));
-    assert_eq!((scaled(2, true), scaled(9, false)), (40, 20), "S5, S6");
-    assert!(too_young(&[(at(0), false), (at(90), true)], at(100)), "a young GPU pod holds up an old CPU pod");
+    let base = plain.clone();
+    let kind = |kind| Shape { kind, ..base.clone() };
+    assert_eq!(keeps(kind(Kind::Unreplicated)), (Err(Blocker::Unreplicated), Ok(true)));
+    assert_eq!(keeps(kind(Kind::Custom)), (Err(Blocker::CustomController), Ok(true)));
+    assert_eq!(keeps(Shape { local_storage: true, ..plain.clone() }), (Err(Blocker::LocalStorage), Ok(true)));
+    assert_eq!(keeps(Shape { system: true, ..plain.clone() }), (Err(Blocker::System), Ok(true)));
+    assert_eq!(keeps(Shape { system: true, pdbs: vec![1], ..plain.clone() }), (Ok(true), Ok(true)));
+    let spent = Shape { pdbs: vec![1, 0], ..plain.clone() };
+    assert_eq!(keeps(spent), (Err(Blocker::Budget), Err(Blocker::Budget)));
+    let unsafe_ = Shape { safe_to_evict: Some(false), ..plain };
+    assert_eq!(drain(&unsafe_, &[], &config), Err(Blocker::NotSafeToEvict));
+    assert_eq!(drain(&kind(Kind::Daemon), &[], &config), Ok(false));
+}
+
+#[test]
+fn young_gpu_pods_hold_up_old_ones() {
+    assert!(too_young(&[(at(0), false), (at(90), true)], at(100)));
+    assert!(!too_young(&[(at(0), false), (at(99), false)], at(100)) && !too_young(&[], at(100)));
+    assert_eq!([1, 2].map(|age| too_young(&[(at(0), false)], at(age))), [true, false]);
+    assert_eq!([29, 30].map(|age| too_young(&[(at(0), true)], at(age))), [true, false]);
 }
 
 #[test]
 fn a_node_that_is_needed_once_starts_again() {
-    let (config, mut unneeded) = (timing::Config::default(), Unneeded::default());
-    unneeded.update(["n"], at(0));
-    unneeded.update([], at(300));
-    unneeded.update(["n"], at(310));
-    assert!(!unneeded.due("n", true, &config, at(910)) && unneeded.due("n", true, &config, at(911)));
-    assert!(!unneeded.due("n", false, &config, at(1510)) && unneeded.due("n", false, &config, at(1511)));
+    let (config, mut unneeded, n) = (timing::Config::default(), Unneeded::default(), NodeId(3));
+    assert!(unneeded.update(&[n], at(0)));
+    assert!(unneeded.update(&[], at(300)));
+    assert!(unneeded.update(&[n], at(310)) && !unneeded.update(&[n], at(320)));
+    let strict = |seconds| over(at(seconds), Duration::ZERO, true);
+    assert_eq!(unneeded.due(n, true, &config), Some(strict(910)));
+    assert_eq!(unneeded.due(n, false, &config), Some(strict(1510)));
+    assert!(unneeded.update(&[NodeId(1), n, NodeId(4)], at(330)));
+    assert_eq!([1, 3, 4].map(|n| unneeded.since(NodeId(n))), [at(330), at(310), at(330)].map(Some));
+}
+
+#[test]
+fn as_many_nodes_are_unneeded_at_once_as_can_go_in_time() {
+    let config = timing::Config::default();
+    assert_eq!([0, 5, 590, 5000].map(|known| Unneeded::limit(known, &config)), [20, 25, 610, 610]);
 }
 
 #[test]
 fn one_drain_and_ten_empty_nodes_go_at_once() {
     let config = timing::Config::default();
-    let due = |n: usize, empty| (0..n).map(|i| Due { name: i.to_string(), group: 0, empty }).collect::<Vec<_>>();
-    let group = |size, min| [Group { size, min, deleting: 0 }];
-    assert_eq!(deletions(&due(2, false), &group(20, 0), 0, 0, &config).len(), 1, "S4");
-    assert_eq!(deletions(&due(12, true), &group(20, 0), 0, 0, &config).len(), 10, "S4");
-    assert_eq!(deletions(&due(12, true), &group(12, 9), 0, 0, &config).len(), 3);
-    assert_eq!(deletions(&due(2, false), &group(20, 0), 0, 1, &config).len(), 0);
+    let going = |nodes: &[(u32, bool)], empty, drains| {
+        let due: Vec<Due> = nodes.iter().map(|(group, empty)| Due { group: *group, empty: *empty }).collect();
+        deletions(&due, |g| g > 0, empty, drains, &config)
+    };
+    let (e, d) = ((0, true), (0, false));
+    assert_eq!(going(&[d, d], 0, 0), [0]);
+    assert_eq!(going(&[e; 12], 0, 0), (0..10).collect::<Vec<_>>());
+    assert_eq!(going(&[d, e, e, d], 0, 0), [0, 1, 2]);
+    assert_eq!(going(&[d, e, e], 8, 0), [1, 2]);
+    assert_eq!(going(&[d, e, e], 8, 1), [1]);
+    assert!(going(&[d, d], 0, 1).is_empty());
+    assert!(going(&[d, e], 10, 0).is_empty());
+    // Groups that go as a whole: one may be larger than what is left; then nothing else goes.
+    assert_eq!(going(&[&[e][..], &[(1, true); 12], &[(2, true)]].concat(), 0, 0), (1..13).collect::<Vec<_>>());
+    assert_eq!(going(&[&[e][..], &[(1, true); 4], &[(2, true); 8]].concat(), 0, 0), [0, 1, 2, 3, 4]);
+    assert_eq!(going(&[&[(1, false); 3][..], &[d]].concat(), 0, 0), [0, 1, 2]);
 }
 
 #[test]

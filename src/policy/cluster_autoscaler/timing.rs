@@ -1,9 +1,8 @@
 //! What holds a step back: young pods, cooldowns, unneeded timers, parallelism, backoff.
 //!
-//! Rules: `core/static_autoscaler.go`, `core/scaledown/{unneeded,budgets}`, `utils/backoff`.
+//! Rules: `core/static_autoscaler.go`, `core/scaledown/{planner,unneeded,budgets}`, `utils/backoff`.
 
-use std::collections::BTreeMap;
-
+use super::view::NodeId;
 use crate::units::{Duration, SimTime};
 
 /// Pods younger than this do not wake a scale-up (`unschedulablePodTimeBuffer`).
@@ -18,6 +17,9 @@ pub struct Config {
     pub scan: Duration,
     /// `--max-node-provision-time`; 15 min.
     pub provision: Duration,
+    /// How long a node may take from registering to ready before it counts as unready (`MaxNodeStartupTime` of
+    /// `clusterstate/clusterstate.go`); 15 min.
+    pub startup: Duration,
     /// `--scale-down-delay-after-add`; 10 min.
     pub after_add: Duration,
     /// `--scale-down-delay-after-delete`; 0.
@@ -42,6 +44,21 @@ pub struct Config {
     pub ok_unready: u32,
     /// `--max-total-unready-percentage`; 45.
     pub max_unready_percent: u32,
+    /// `--unremovable-node-recheck-timeout`; 5 min.
+    pub recheck: Duration,
+    /// `--node-delete-delay-after-taint`; 5 s. The caller waits so long between taint and eviction or deletion.
+    pub delete_delay: Duration,
+    /// `--max-graceful-termination-sec`, in seconds; 600. No pod gets more after its eviction.
+    pub max_graceful: u32,
+    /// `--max-pod-eviction-time`; 2 min. The caller tries a refused eviction again for so long; then the drain has
+    /// failed.
+    pub eviction: Duration,
+    /// Whether a node must be unneeded for longer than its time, and not just as long; upstream: yes. With exact clocks
+    /// a node found at 10 s then goes at 620 s and not at 610 s.
+    pub strict: bool,
+    /// The same for the delays after an addition, a deletion and a failure; yes. Upstream's test lets a scan at the very
+    /// end of a delay pass, but real clocks never meet it there.
+    pub strict_cooldown: bool,
 }
 
 impl Default for Config {
@@ -49,6 +66,7 @@ impl Default for Config {
         Config {
             scan: Duration::from_secs(10),
             provision: Duration::from_secs(900),
+            startup: Duration::from_secs(900),
             after_add: Duration::from_secs(600),
             after_delete: Duration(0),
             after_failure: Duration::from_secs(180),
@@ -61,13 +79,20 @@ impl Default for Config {
             backoff_reset: Duration::from_secs(3 * 3600),
             ok_unready: 3,
             max_unready_percent: 45,
+            recheck: Duration::from_secs(300),
+            delete_delay: Duration::from_secs(5),
+            max_graceful: 600,
+            eviction: Duration::from_secs(120),
+            strict: true,
+            strict_cooldown: true,
         }
     }
 }
 
-/// Whether something happened strictly more than `wait` ago.
-const fn passed(since: SimTime, wait: Duration, now: SimTime) -> bool {
-    since.0.saturating_add(wait.0) < now.0
+/// The first instant at which something lies `wait` back, or, if strict, more than that.
+#[must_use]
+pub const fn over(since: SimTime, wait: Duration, strict: bool) -> SimTime {
+    SimTime(since.0.saturating_add(wait.0).saturating_add(strict as u64))
 }
 
 /// Whether so many unready nodes of so many are few enough for the autoscaler to act at all.
@@ -101,87 +126,131 @@ pub struct Last {
 }
 
 impl Last {
+    /// Until when deletions are held back; before `now` if they are not.
+    #[must_use]
+    pub fn cooling_until(&self, config: &Config) -> SimTime {
+        let delays = [
+            (self.scale_up, config.after_add),
+            (self.failure, config.after_failure),
+            (self.delete, config.after_delete),
+        ];
+        let ends = delays.into_iter().filter_map(|(at, wait)| Some(over(at?, wait, config.strict_cooldown)));
+        ends.max().unwrap_or_default()
+    }
+
     /// Whether deletions are held back.
     #[must_use]
     pub fn cooling(&self, config: &Config, now: SimTime) -> bool {
-        let waits = |at: Option<SimTime>, wait| at.is_some_and(|at| !passed(at, wait, now));
-        waits(self.scale_up, config.after_add)
-            || waits(self.failure, config.after_failure)
-            || waits(self.delete, config.after_delete)
+        now < self.cooling_until(config)
     }
 }
 
-/// Since when each node is unneeded.
+/// Since when each node is unneeded, in the order of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unneeded {
-    since: BTreeMap<String, SimTime>,
+    since: Vec<(NodeId, SimTime)>,
 }
 
 impl Unneeded {
-    /// Takes over what a scan found: new nodes start their timer, those that are not there lose it.
-    pub fn update<'a>(&mut self, nodes: impl IntoIterator<Item = &'a str>, now: SimTime) {
-        let old = std::mem::take(&mut self.since);
-        for name in nodes {
-            self.since.insert(name.to_owned(), old.get(name).copied().unwrap_or(now));
+    /// Takes over what a scan found, in the order of numbers: new nodes start their timer, those that are not there lose
+    /// it. Whether any did.
+    pub fn update(&mut self, nodes: &[NodeId], now: SimTime) -> bool {
+        let mut old = self.since.iter().peekable();
+        let mut new = Vec::with_capacity(nodes.len());
+        for id in nodes {
+            while old.next_if(|(n, _)| n < id).is_some() {}
+            let since = old.next_if(|(n, _)| n == id).map_or(now, |(_, since)| *since);
+            new.push((*id, since));
         }
+        let changed = new != self.since;
+        self.since = new;
+        changed
     }
 
     /// Since when a node is unneeded.
     #[must_use]
-    pub fn since(&self, node: &str) -> Option<SimTime> {
-        self.since.get(node).copied()
+    pub fn since(&self, node: NodeId) -> Option<SimTime> {
+        self.since.binary_search_by_key(&node, |(n, _)| *n).ok().map(|i| self.since[i].1)
     }
 
-    /// Whether a node's time is up; an unready one has the longer time.
+    /// How many are.
     #[must_use]
-    pub fn due(&self, node: &str, ready: bool, config: &Config, now: SimTime) -> bool {
+    pub fn len(&self) -> usize {
+        self.since.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.since.is_empty()
+    }
+
+    /// When a node's time is up; an unready one has the longer time.
+    #[must_use]
+    pub fn due(&self, node: NodeId, ready: bool, config: &Config) -> Option<SimTime> {
         let wait = if ready { config.unneeded } else { config.unready };
-        self.since(node).is_some_and(|since| passed(since, wait, now))
+        self.since(node).map(|since| over(since, wait, config.strict))
+    }
+
+    /// How many nodes are worth to be known as unneeded at once, with `known` of them so far: as many as could go by the
+    /// time that the last one's time is up, and no more than twice the parallelism above what is known.
+    #[must_use]
+    pub fn limit(known: usize, config: &Config) -> usize {
+        let n = config.parallelism as usize;
+        let loops = (config.unneeded.0.max(config.scan.0) / config.scan.0.max(1)) as usize;
+        (known + 2 * n).min(n.saturating_mul(loops).saturating_add(n))
     }
 }
 
-/// A node whose time is up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A node whose time is up and that its group can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Its name.
-    pub name: String,
-    /// Its group: an index into the groups.
-    pub group: usize,
+    /// Its group.
+    pub group: u32,
     /// Whether no pod has to move.
     pub empty: bool,
 }
 
-/// A group as deletions see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its target size.
-    pub size: u32,
-    /// Its minimum.
-    pub min: u32,
-    /// Deletions in progress.
-    pub deleting: u32,
-}
-
-/// Which nodes are deleted now: empty ones first, then drains, each in the order given, as far as parallelism and the
-/// groups' minimums allow. `empty` and `drains` are deletions in progress.
+/// Which of the nodes go now, as positions in `due`, in their order: as many at once as parallelism allows, with `empty`
+/// and `drains` deletions in progress.
+///
+/// Groups that go as a whole come first, one of them even if it is larger than what is left; then empty nodes, then
+/// drains, each in their order (`core/scaledown/budgets`).
 #[must_use]
-pub fn deletions<'a>(due: &'a [Due], groups: &[Group], empty: u32, drains: u32, config: &Config) -> Vec<&'a Due> {
-    let mut groups = groups.to_vec();
-    let mut left = config.parallelism.saturating_sub(empty.saturating_add(drains));
-    let mut drains_left = config.drain_parallelism.saturating_sub(drains);
-    let mut chosen = Vec::new();
-    let order = due.iter().filter(|d| d.empty).chain(due.iter().filter(|d| !d.empty));
-    for node in order {
-        let Some(group) = groups.get_mut(node.group) else { continue };
-        let room = left > 0 && (node.empty || drains_left > 0);
-        if !room || group.size.saturating_sub(group.deleting) <= group.min {
-            continue;
-        }
-        group.deleting += 1;
-        left -= 1;
-        drains_left -= u32::from(!node.empty);
-        chosen.push(node);
+pub fn deletions(due: &[Due], whole: impl Fn(u32) -> bool, empty: u32, drains: u32, config: &Config) -> Vec<usize> {
+    let mut left = i64::from(config.parallelism) - i64::from(empty) - i64::from(drains);
+    let mut drains_left = i64::from(config.drain_parallelism) - i64::from(drains);
+    let mut buckets: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
+    for (i, node) in due.iter().enumerate().filter(|(_, d)| whole(d.group)) {
+        buckets.entry(node.group).or_default().push(i);
     }
+    let mut chosen = Vec::new();
+    let mut overflow = true;
+    for empties in [true, false] {
+        for bucket in buckets.values().filter(|b| b.iter().all(|i| due[*i].empty) == empties) {
+            let room = if empties { left } else { left.min(drains_left) };
+            let size = bucket.len() as i64;
+            if room < size && (room <= 0 || !overflow) {
+                break;
+            }
+            overflow = false;
+            left -= size;
+            drains_left -= if empties { 0 } else { size };
+            chosen.extend(bucket);
+        }
+    }
+    for empties in [true, false] {
+        for (i, _) in due.iter().enumerate().filter(|(_, d)| d.empty == empties && !whole(d.group)) {
+            let room = if empties { left } else { left.min(drains_left) };
+            if room <= 0 {
+                break;
+            }
+            left -= 1;
+            drains_left -= i64::from(!empties);
+            chosen.push(i);
+        }
+    }
+    chosen.sort_unstable();
     chosen
 }
 
@@ -202,7 +271,7 @@ impl Backoff {
     /// A scale-up failed; until when the group is left alone. A failure while it already is does not double the wait.
     pub fn fail(&mut self, config: &Config, now: SimTime) -> SimTime {
         let wait = match self.last {
-            Some(last) if !passed(last.at, config.backoff_reset, now) => {
+            Some(last) if now < over(last.at, config.backoff_reset, true) => {
                 let doubled = last.wait.0.saturating_mul(2).min(config.backoff_max.0);
                 if last.until < now { Duration(doubled) } else { last.wait }
             }
@@ -213,9 +282,15 @@ impl Backoff {
         until
     }
 
+    /// Until when the group is left alone, if it ever failed.
+    #[must_use]
+    pub fn until(&self) -> Option<SimTime> {
+        self.last.map(|last| last.until)
+    }
+
     /// Whether the group is left alone.
     #[must_use]
     pub fn active(&self, now: SimTime) -> bool {
-        self.last.is_some_and(|last| last.until > now)
+        self.until().is_some_and(|until| until > now)
     }
 }

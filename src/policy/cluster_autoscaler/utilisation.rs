@@ -1,8 +1,10 @@
-//! How full a node is, and whether it may be a candidate for removal.
+//! How full a node is, whether it may be a candidate for removal, and which pods keep it.
 //!
 //! Rules: `simulator/utilization/info.go`, `core/scaledown/eligibility`, `simulator/drainability`.
 
-use super::Resources;
+use super::config::ConfigError;
+use super::view::{Bound, Node, Shape};
+use crate::policy::pods::Resources;
 
 /// What kind of pod it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,52 +21,15 @@ pub enum Kind {
     Mirror,
 }
 
-/// A pod on a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pod {
-    /// What it asks for.
-    pub request: Resources,
-    /// What kind it is.
-    pub kind: Kind,
-    /// Whether it has been terminating for longer than its grace: then it counts for nothing.
-    pub overdue: bool,
-    /// `cluster-autoscaler.kubernetes.io/safe-to-evict`, where it is set.
-    pub safe_to_evict: Option<bool>,
-    /// Whether it runs in `kube-system`.
-    pub system: bool,
-    /// Whether it has local storage.
-    pub local_storage: bool,
-    /// The evictions that its disruption budget allows now; `None` without a budget.
-    pub evictions_allowed: Option<u32>,
-}
-
-impl Pod {
-    /// A replicated pod that nothing protects.
-    #[must_use]
-    pub const fn plain(request: Resources) -> Pod {
-        Pod {
-            request,
-            kind: Kind::Replicated,
-            overdue: false,
-            safe_to_evict: None,
-            system: false,
-            local_storage: false,
-            evictions_allowed: None,
-        }
-    }
-}
-
-/// A node with its pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// What pods may have.
-    pub allocatable: Resources,
-    /// Whether it carries the provider's GPU label.
-    pub gpu_label: bool,
-    /// Whether it carries the annotation `scale-down-disabled`.
-    pub disabled: bool,
-    /// Its pods.
-    pub pods: Vec<Pod>,
+/// What the utilisation of a node with GPUs is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// That of its GPUs alone: upstream's rule.
+    #[default]
+    GpuOnly,
+    /// The largest of CPU, memory and GPUs: what users ask for (kubernetes/autoscaler issues 1367 and 4773), in no
+    /// release.
+    MaxOfAll,
 }
 
 /// The flags. Defaults: `config/flags/flags.go`.
@@ -74,6 +39,8 @@ pub struct Config {
     pub threshold: f64,
     /// `--scale-down-gpu-utilization-threshold`; 0.5.
     pub gpu_threshold: f64,
+    /// How full a node with GPUs is; upstream's rule. An override of ours.
+    pub mode: Mode,
     /// `--ignore-daemonsets-utilization`; off.
     pub ignore_daemons: bool,
     /// `--ignore-mirror-pods-utilization`; off.
@@ -91,6 +58,7 @@ impl Default for Config {
         Config {
             threshold: 0.5,
             gpu_threshold: 0.5,
+            mode: Mode::GpuOnly,
             ignore_daemons: false,
             ignore_mirrors: false,
             skip_local_storage: true,
@@ -98,19 +66,6 @@ impl Default for Config {
             skip_custom: true,
         }
     }
-}
-
-/// What [`Config::faults`] finds.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum ConfigError {
-    /// A threshold that is not a share.
-    #[error("the {which} is {value}; it must be between 0 and 1")]
-    Threshold {
-        /// Which flag.
-        which: &'static str,
-        /// Its value.
-        value: f64,
-    },
 }
 
 impl Config {
@@ -126,31 +81,36 @@ impl Config {
     }
 }
 
-/// How full a node is, from 0: of its GPUs alone where it has the GPU label, else of CPU or memory, whichever is
-/// fuller. A GPU node whose driver is not ready has 0. Ignored pods are taken from the sum and from what there is.
+/// How full a node with these pods is, from 0: of its GPUs alone where it has the GPU label, else of CPU or memory,
+/// whichever is fuller. A GPU node whose driver is not ready has 0. Ignored pods are taken from the sum and from what
+/// there is.
 #[must_use]
-pub fn utilisation(node: &Node, config: &Config) -> f64 {
-    let ratio = |used: i64, of: i64| if of > 0 { used as f64 / of as f64 } else { 0.0 };
-    let skipped = |p: &Pod| {
-        (p.kind == Kind::Daemon && config.ignore_daemons) || (p.kind == Kind::Mirror && config.ignore_mirrors)
-    };
-    let sum = |keep: &dyn Fn(&Pod) -> bool| {
-        let kept = node.pods.iter().filter(|p| !p.overdue && keep(p));
-        kept.fold(Resources::default(), |sum, p| sum.plus(p.request))
-    };
-    if node.gpu_label {
-        return ratio(sum(&|_| true).gpu, node.allocatable.gpu);
+pub fn utilisation(node: &Node, pods: impl Iterator<Item = Bound>, shapes: &[Shape], config: &Config) -> f64 {
+    let (mut all, mut skipped) = (Resources::default(), Resources::default());
+    for bound in pods.filter(|b| !b.overdue) {
+        let shape = &shapes[bound.shape.at()];
+        let sum = shape.request.times(bound.count);
+        all = all.plus(sum);
+        if (shape.kind == Kind::Daemon && config.ignore_daemons)
+            || (shape.kind == Kind::Mirror && config.ignore_mirrors)
+        {
+            skipped = skipped.plus(sum);
+        }
     }
-    let used = sum(&|p| !skipped(p));
-    let of = node.allocatable.minus(sum(&skipped));
-    ratio(used.cpu, of.cpu).max(ratio(used.memory, of.memory))
+    let ratio = |used: i64, of: i64| if of > 0 { used as f64 / of as f64 } else { 0.0 };
+    let gpu = ratio(all.gpu, node.allocatable.gpu);
+    if node.gpu_label && config.mode == Mode::GpuOnly {
+        return gpu;
+    }
+    let (used, of) = (all.minus(skipped), node.allocatable.minus(skipped));
+    let rest = ratio(used.cpu, of.cpu).max(ratio(used.memory, of.memory));
+    if node.gpu_label { rest.max(gpu) } else { rest }
 }
 
-/// Whether the node is empty enough, the threshold included, and not kept by its annotation.
+/// Whether a node that is so full is empty enough, the threshold included.
 #[must_use]
-pub fn eligible(node: &Node, config: &Config) -> bool {
-    let threshold = if node.gpu_label { config.gpu_threshold } else { config.threshold };
-    !node.disabled && utilisation(node, config) <= threshold
+pub fn low(node: &Node, utilisation: f64, config: &Config) -> bool {
+    utilisation <= if node.gpu_label { config.gpu_threshold } else { config.threshold }
 }
 
 /// Why a pod keeps its node.
@@ -166,26 +126,28 @@ pub enum Blocker {
     LocalStorage,
     /// In `kube-system` without a disruption budget.
     System,
-    /// Its disruption budget allows no eviction now.
+    /// A disruption budget of it allows no eviction now.
     Budget,
 }
 
-/// What a pod means for a drain: `Ok(false)` stays behind (mirror, `DaemonSet`), `Ok(true)` must find another node.
+/// What pods of a shape mean for a drain: `Ok(false)` they stay behind (mirrors, those of a `DaemonSet`), `Ok(true)` they
+/// must find another node. `allowed` is how many evictions each disruption budget allows now.
 ///
 /// # Errors
 /// The first [`Blocker`] in the order of the enum. `safe-to-evict: "true"` lifts all but the budget.
-pub fn drain(pod: &Pod, config: &Config) -> Result<bool, Blocker> {
-    if matches!(pod.kind, Kind::Mirror | Kind::Daemon) || pod.overdue {
+pub fn drain(shape: &Shape, allowed: &[i64], config: &Config) -> Result<bool, Blocker> {
+    if matches!(shape.kind, Kind::Mirror | Kind::Daemon) {
         return Ok(false);
     }
-    let safe = pod.safe_to_evict == Some(true);
+    let safe = shape.safe_to_evict == Some(true);
+    let spent = |b: &u32| allowed.get(*b as usize).is_some_and(|left| *left < 1);
     let blockers = [
-        (pod.safe_to_evict == Some(false), Blocker::NotSafeToEvict),
-        (!safe && pod.kind == Kind::Unreplicated, Blocker::Unreplicated),
-        (!safe && pod.kind == Kind::Custom && config.skip_custom, Blocker::CustomController),
-        (!safe && pod.local_storage && config.skip_local_storage, Blocker::LocalStorage),
-        (!safe && pod.system && pod.evictions_allowed.is_none() && config.skip_system, Blocker::System),
-        (pod.evictions_allowed == Some(0), Blocker::Budget),
+        (shape.safe_to_evict == Some(false), Blocker::NotSafeToEvict),
+        (!safe && shape.kind == Kind::Unreplicated, Blocker::Unreplicated),
+        (!safe && shape.kind == Kind::Custom && config.skip_custom, Blocker::CustomController),
+        (!safe && shape.local_storage && config.skip_local_storage, Blocker::LocalStorage),
+        (!safe && shape.system && shape.pdbs.is_empty() && config.skip_system, Blocker::System),
+        (shape.pdbs.iter().any(spent), Blocker::Budget),
     ];
     match blockers.into_iter().find(|(holds, _)| *holds) {
         Some((_, blocker)) => Err(blocker),

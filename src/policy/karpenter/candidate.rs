@@ -11,6 +11,7 @@ use super::config::{Compat, Config, ConsolidationPolicy, NodePool};
 use super::cost::{self, Cost};
 use super::index::{self, Index};
 use super::view::{CapacityType, NodeIx, PoolIx, TypeIx, View};
+use crate::policy::pdb::{self, Refusal};
 use crate::units::{Rate, SimTime};
 
 /// A node that could go.
@@ -74,10 +75,10 @@ pub(super) fn blocked(view: &View<'_>, index: &Index, node: NodeIx, now: SimTime
     if active().any(|p| p.protected(now)) {
         return Some(Blocked::PodAnnotation);
     }
-    active().find_map(|p| match p.pdbs[..] {
-        [] => None,
-        [pdb] => view.pdbs.get(pdb as usize).is_some_and(|b| b.allowed == 0).then_some(Blocked::Pdb),
-        _ => Some(Blocked::SeveralPdbs),
+    active().find_map(|p| match pdb::eviction(&p.pdbs, view.pdbs) {
+        Ok(()) => None,
+        Err(Refusal::Budget) => Some(Blocked::Pdb),
+        Err(Refusal::Several) => Some(Blocked::SeveralPdbs),
     })
 }
 

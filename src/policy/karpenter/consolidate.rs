@@ -71,6 +71,9 @@ fn keep_cheaper(planned: &mut Planned, solver: &Solver<'_>, limit: Rate) -> Resu
 pub(super) fn compute(solver: &mut Solver<'_>, candidates: &[Candidate]) -> Result<Move, WhyNot> {
     let price = Rate(candidates.iter().map(|c| c.price.0).sum());
     let nodes: Vec<NodeIx> = candidates.iter().map(|c| c.node).collect();
+    if !solver.exhaustive && solver.too_much(&nodes, price) {
+        return Err(WhyNot::NoPlace);
+    }
     let q = Question { removed: &nodes, consolidation: true, cheaper_than: Some(price) };
     let mut found = solver.solve(q);
     if found.failed.iter().any(|p| solver.view.pods[p.at()].node.is_some()) {

@@ -31,8 +31,6 @@ pub(super) struct Index {
     pub(super) pending: Vec<PodIx>,
     /// Pods that leave nodes which are marked for deletion.
     pub(super) leaving: Vec<PodIx>,
-    /// By pod: its place in the scheduling queue.
-    pub(super) rank: Vec<u32>,
     /// The nodes that pods may land on: initialised ones, then others, each by name.
     pub(super) order: Vec<NodeIx>,
     /// By node: what is free.
@@ -57,6 +55,10 @@ pub(super) struct Index {
     pub(super) floor: Vec<Option<Rate>>,
     /// Types that can be had, the cheapest first.
     pub(super) by_floor: Vec<TypeIx>,
+    /// Beside these: the most of each resource that one of them or of those before has.
+    pub(super) most: Vec<Resources>,
+    /// What is free on all nodes that pods may land on, together.
+    pub(super) free_in_all: Resources,
     /// Whether there is any reserved capacity.
     pub(super) reservations: bool,
     /// Whether some pool has a `PreferNoSchedule` taint.
@@ -111,11 +113,18 @@ impl Index {
         let mut by_floor: Vec<TypeIx> =
             (0..view.types.len() as u32).map(TypeIx).filter(|t| floor[t.at()].is_some()).collect();
         by_floor.sort_by_key(|t| floor[t.at()]);
+        let most = by_floor
+            .iter()
+            .scan(Resources::default(), |most, t| {
+                *most = most.max(&view.types[t.at()].allocatable);
+                Some(*most)
+            })
+            .collect();
+        let free_in_all = order.iter().fold(Resources::default(), |sum, n| sum.plus(&free[n.at()]));
         let prefers = view.pools.iter().any(|p| p.taints.iter().any(|t| t.prefer));
         let reserved = |t: &super::InstanceType| t.offerings.iter().any(|o| o.capacity_type == CapacityType::Reserved);
         Index {
             reservations: view.types.iter().any(reserved),
-            rank: ranks(view),
             class,
             example,
             demand: demands(view),
@@ -133,6 +142,8 @@ impl Index {
             too_early,
             floor,
             by_floor,
+            most,
+            free_in_all,
             prefers,
         }
     }
@@ -150,26 +161,27 @@ pub(super) fn currently_reschedulable(view: &View<'_>, pod: PodIx, now: SimTime)
     p.reschedulable() && !p.protected(now) && !stuck
 }
 
-/// Largest CPU request first, then memory, then oldest (to the second), then by UID.
-fn ranks(view: &View<'_>) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..view.pods.len() as u32).collect();
-    order.sort_by_cached_key(|i| {
-        let pod = &view.pods[*i as usize];
-        let r = &view.shapes[pod.shape.at()].requests;
-        (u64::MAX - r.cpu_milli, u64::MAX - r.memory, pod.created.0 / crate::units::time::NANOS_PER_SEC, *i)
-    });
-    let mut rank = vec![0; order.len()];
-    for (place, i) in order.into_iter().enumerate() {
-        rank[i as usize] = place as u32;
-    }
-    rank
+/// A pod's place in the scheduling queue: the largest CPU request first, then memory, then the oldest (to the second),
+/// then by UID.
+pub(super) fn place_in_queue(view: &View<'_>, pod: PodIx) -> (u64, u64, u64, PodIx) {
+    let p = &view.pods[pod.at()];
+    let r = &view.shapes[p.shape.at()].requests;
+    (u64::MAX - r.cpu_milli, u64::MAX - r.memory, p.created.0 / crate::units::time::NANOS_PER_SEC, pod)
 }
 
 fn classes(view: &View<'_>) -> (Vec<u32>, Vec<NodeIx>) {
     let mut seen: BTreeMap<(&Requirements, &[Taint]), u32> = BTreeMap::new();
     let mut example = Vec::new();
     let mut class = Vec::with_capacity(view.nodes.len());
-    for (i, n) in (0..).zip(view.nodes) {
+    for (i, n) in (0_u32..).zip(view.nodes) {
+        // Most nodes are like the one before.
+        if let Some(before) = view.nodes[..i as usize].last()
+            && before.taints == n.taints
+            && before.labels == n.labels
+        {
+            class.push(class[i as usize - 1]);
+            continue;
+        }
         class.push(*seen.entry((&n.labels, &n.taints)).or_insert_with(|| {
             example.push(NodeIx(i));
             example.len() as u32 - 1

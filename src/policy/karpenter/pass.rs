@@ -64,7 +64,7 @@ impl Karpenter {
         let mut solver: Option<Solver<'_>> = None;
         let mut verdict = Verdict::Idle { next: now + POLL };
         for method in &Method::order(config.compat)[from..] {
-            let solver = solver.get_or_insert_with(|| Solver::new(&config, *view, now));
+            let solver = solver.get_or_insert_with(|| Solver::with_candidates(&config, *view, now));
             if let Some(command) = self.by_method(*method, solver) {
                 verdict = match method {
                     Method::Drift | Method::Expiration => Verdict::Act(command),
@@ -79,6 +79,10 @@ impl Karpenter {
 
     fn by_method(&mut self, method: Method, solver: &mut Solver<'_>) -> Option<Command> {
         let (view, now) = (solver.view, solver.now);
+        // Drift is rare, and what a method looks at is most of a pass.
+        if method == Method::Drift && view.nodes.iter().all(|n| n.drifted.is_none()) {
+            return None;
+        }
         let mut candidates = candidates(solver, method);
         if candidates.is_empty() {
             return None;
@@ -111,15 +115,34 @@ impl Karpenter {
                 if self.skips(1, view.revision, now) {
                     return None;
                 }
+                let remembers = self.state.memo.refresh(solver);
+                if remembers && self.config.single_node_limit.is_none() {
+                    // Where all are known to be hopeless, their order does not matter.
+                    let memo = &self.state.memo;
+                    let reached = |c: &Candidate| left[c.pool.at()] > 0;
+                    if candidates.iter().all(|c| !reached(c) || memo.knows(solver, c)) {
+                        if candidates.iter().all(reached) {
+                            self.state.hopeless[1] = Some(self.state.epoch);
+                        }
+                        self.state.unseen.clear();
+                        return None;
+                    }
+                }
                 candidate::sort(&mut candidates, self.config.compat);
                 let candidates = candidate::interleaved(&candidates, &self.state.unseen);
-                self.single(solver, &candidates, &left)
+                self.single(solver, &candidates, &left, remembers)
             }
         }
     }
 
     /// Single-node consolidation: the first candidate that can go.
-    fn single(&mut self, solver: &mut Solver<'_>, candidates: &[Candidate], left: &[u32]) -> Option<Command> {
+    fn single(
+        &mut self,
+        solver: &mut Solver<'_>,
+        candidates: &[Candidate],
+        left: &[u32],
+        remembers: bool,
+    ) -> Option<Command> {
         let totals = candidate::totals(&solver.view, &solver.index);
         let mut unseen: std::collections::BTreeSet<PoolIx> = candidates.iter().map(|c| c.pool).collect();
         let mut constrained = false;
@@ -133,10 +156,14 @@ impl Karpenter {
                 constrained = true;
                 continue;
             }
-            if !consolidate::can_pass(solver, c, &totals) {
+            if !consolidate::can_pass(solver, c, &totals) || (remembers && self.state.memo.knows(solver, c)) {
                 continue;
             }
+            solver.gave_up = false;
             let found = consolidate::compute(solver, std::slice::from_ref(c)).ok();
+            if remembers && solver.gave_up {
+                self.state.memo.remember(solver, c);
+            }
             if let Some(m) = found.filter(|m| consolidate::approved(solver, m, &totals)) {
                 return Some(command(solver, Method::SingleNode, m));
             }
@@ -203,7 +230,10 @@ impl Karpenter {
 fn candidates(solver: &Solver<'_>, method: Method) -> Vec<Candidate> {
     let (config, view, index, now) = (solver.config, &solver.view, &solver.index, solver.now);
     let eventual = matches!(method, Method::Drift | Method::Expiration) && config.compat != Compat::V1Beta1;
-    let mut all = candidate::all(config, view, index, eventual, now);
+    let mut all = match &solver.candidates {
+        Some(all) if !eventual => all.clone(),
+        _ => candidate::all(config, view, index, eventual, now),
+    };
     let pool = |c: &Candidate| &view.pools[c.pool.at()];
     all.retain(|c| match method {
         Method::Expiration => lifecycle::has_expired(view, &view.nodes[c.node.at()], now),

@@ -93,6 +93,12 @@ pub(super) struct Solver<'a> {
     pub(super) simulations: u64,
     /// Whether searches go on to their end though nothing can come of them: to say why.
     pub(super) exhaustive: bool,
+    /// Whether the last simulation ended early: what was left over has no type below the limit that holds all of it.
+    pub(super) gave_up: bool,
+    /// The nodes that had taken pods by then.
+    pub(super) used: Vec<NodeIx>,
+    /// The nodes that may be disrupted by a graceful method, where that is known.
+    pub(super) candidates: Option<Vec<super::candidate::Candidate>>,
     number: u32,
     /// By node: the simulation that `free` is of.
     touched: Vec<u32>,
@@ -112,6 +118,13 @@ pub(super) struct Solver<'a> {
 }
 
 impl<'a> Solver<'a> {
+    /// One that knows beforehand which nodes may be disrupted, for all methods of a pass.
+    pub(super) fn with_candidates(config: &'a Config, view: View<'a>, now: SimTime) -> Solver<'a> {
+        let mut solver = Solver::new(config, view, now);
+        solver.candidates = Some(super::candidate::all(config, &view, &solver.index, false, now));
+        solver
+    }
+
     pub(super) fn new(config: &'a Config, view: View<'a>, now: SimTime) -> Solver<'a> {
         let index = Index::new(config, &view, now);
         let n = view.nodes.len();
@@ -122,6 +135,9 @@ impl<'a> Solver<'a> {
             now,
             simulations: 0,
             exhaustive: false,
+            gave_up: false,
+            used: Vec::new(),
+            candidates: None,
             number: 0,
             touched: vec![0; n],
             free: vec![Resources::default(); n],
@@ -137,6 +153,7 @@ impl<'a> Solver<'a> {
     /// Where the pending pods, those of nodes that go anyway and those of the removed nodes would go.
     pub(super) fn solve(&mut self, q: Question<'_>) -> Simulated {
         self.simulations += 1;
+        self.gave_up = false;
         self.number += 1;
         self.groups.clear();
         let mut pods = self.index.pending.clone();
@@ -146,7 +163,7 @@ impl<'a> Solver<'a> {
             let moving = self.index.pods_of(*node).iter().copied();
             pods.extend(moving.filter(|p| index::currently_reschedulable(&self.view, *p, self.now)));
         }
-        pods.sort_unstable_by_key(|p| self.index.rank[p.at()]);
+        pods.sort_unstable_by_key(|p| index::place_in_queue(&self.view, *p));
         let mut out = Simulated::default();
         let plain = !pods.iter().any(|p| self.index.relaxable[self.view.pods[p.at()].shape.at()]);
         if plain && let Some(limit) = q.cheaper_than.filter(|_| !self.exhaustive) {
@@ -158,6 +175,9 @@ impl<'a> Solver<'a> {
                 }
             }
             if self.hopeless(&rest, limit) {
+                self.gave_up = true;
+                self.used.clear();
+                self.used.extend(out.placed.iter().map(|(_, n)| *n));
                 out.failed = rest;
                 return out;
             }
@@ -193,6 +213,26 @@ impl<'a> Solver<'a> {
         self.finish(&mut out);
         self.refuse_uninitialized(&mut out);
         out
+    }
+
+    /// Whether it is sure without a simulation that the pods of these nodes do not go elsewhere with at most one new node
+    /// below `limit`: they ask for more than what is free elsewhere and the largest such node have together.
+    pub(super) fn too_much(&self, nodes: &[NodeIx], limit: Rate) -> bool {
+        let (mut need, mut free) = (Resources::default(), self.index.free_in_all);
+        for node in nodes {
+            if !self.view.nodes[node.at()].deleting {
+                free = free.minus(&self.index.free[node.at()]);
+            }
+            for pod in self.index.pods_of(*node) {
+                if index::currently_reschedulable(&self.view, *pod, self.now) {
+                    need = need.plus(&self.view.shapes[self.view.pods[pod.at()].shape.at()].requests);
+                }
+            }
+        }
+        let floor = |t: &TypeIx| self.index.floor[t.at()].is_some_and(|f| f < limit);
+        let below = self.index.by_floor.partition_point(floor);
+        let new = below.checked_sub(1).map_or(Resources::default(), |i| self.index.most[i]);
+        !need.fits(&free.plus(&new))
     }
 
     /// Whether the pods that must go to one new node together have no type below `limit` for it. Pods that wait do not

@@ -4,6 +4,7 @@
 //! milli-CPU, bytes, milli-GPU. Prices are those of a node for an hour.
 
 use super::requirement::{Key, Requirements, Set, Value};
+pub use crate::policy::pdb::Pdb;
 use crate::units::{Duration, Rate, SimTime};
 
 /// A number of an entry of one of the view's lists.
@@ -262,19 +263,12 @@ impl Pod {
     }
 }
 
-/// A PodDisruptionBudget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pdb {
-    /// `status.disruptionsAllowed`.
-    pub allowed: u32,
-    /// Whether it never allows any (`maxUnavailable: 0` or `0%`, `minAvailable: 100%`): its pods are not moved even in a
-    /// simulation.
-    pub never: bool,
-}
-
 /// A node, or a NodeClaim on its way to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
+    /// Stands for its name, as long as it lives; 0 where the caller does not track that. With names, what was found
+    /// hopeless is remembered from pass to pass.
+    pub name: u64,
     /// Its node pool; `None`: not Karpenter's.
     pub pool: Option<PoolIx>,
     /// Its type; `None` if it is not known.
@@ -327,6 +321,7 @@ impl Node {
                 .with(Key::CAPACITY_TYPE, Set::of([o.capacity_type.value()])),
         );
         Node {
+            name: 0,
             pool: Some(pool),
             instance: Some(number),
             zone: Some(o.zone),

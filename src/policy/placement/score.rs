@@ -134,6 +134,12 @@ fn weighted(demands: &[Demand], score: impl Fn(&Demand) -> u64) -> i32 {
     sum.checked_div(weights).unwrap_or(0) as i32
 }
 
+/// What a container that asks for no CPU counts in scores, in milli-CPU (`DefaultMilliCPURequest`,
+/// `util/pod_resources.go`).
+pub const UNSET_CPU_MILLI: u32 = 100;
+/// What a container that asks for no memory counts in scores, in MiB (`DefaultMemoryRequest`).
+pub const UNSET_MEMORY_MIB: u32 = 200;
+
 /// What kube-scheduler's scores look at when a pod comes to a node.
 ///
 /// A pod that asks for no CPU or no memory counts 100 m or 200 MiB, for scoring only. Upstream does so for the pods
@@ -146,8 +152,8 @@ pub fn demands(capacity: &Capacity, free: &Free, r: &Request, w: Weights) -> [De
         weight,
     };
     [
-        of(capacity.cpu_milli, free.cpu_milli, if r.cpu_milli == 0 { 100 } else { r.cpu_milli }, w.cpu),
-        of(capacity.mem_mib, free.mem_mib, if r.mem_mib == 0 { 200 } else { r.mem_mib }, w.memory),
+        of(capacity.cpu_milli, free.cpu_milli, if r.cpu_milli == 0 { UNSET_CPU_MILLI } else { r.cpu_milli }, w.cpu),
+        of(capacity.mem_mib, free.mem_mib, if r.mem_mib == 0 { UNSET_MEMORY_MIB } else { r.mem_mib }, w.memory),
         of(1000 * u32::from(capacity.gpus), free.milli, r.total_milli(), if r.gpus == 0 { 0 } else { w.gpu }),
     ]
 }

@@ -2,6 +2,7 @@
 
 use super::market::{FailingHardware, Launching};
 use super::money::{Buy, Price};
+use super::node_autoscaler::ScaledNodes;
 use super::share::{Recut, Share};
 use crate::scenario::decode::quantity::Power;
 use crate::scenario::decode::{Spanned, choice, record};
@@ -64,6 +65,8 @@ choice! {
         Fixed(u32),
         /// At most so many, each launched when a run asks for it and paid for until it is given back.
         OnRequest(Spanned<NonZeroU32>),
+        /// As many as the scenario's `node_autoscaler` wants: `Scaled((max: 40))`.
+        Scaled(ScaledNodes),
         /// Those of a node list in the format of Alibaba's openb trace.
         Openb(OpenbNodes),
     }

@@ -7,6 +7,7 @@ use super::engine::{
     CpuOfReplica, EngineLimits, NumberFormat, PrefixCache, ProfileOf, ShrunkModel, SpeculativeDecoding, StartUp,
 };
 use super::front::{Caches, Promises, RateLimit, Retries, Routing, Transfer};
+use super::node_autoscaler::Disruption;
 use super::rollout::Rollout;
 use super::scale::Scale;
 use super::share::SliceOf;
@@ -92,6 +93,8 @@ record! {
         pub start: StartUp = all_defaults() => "image, weights and warm-up of a vLLM pod",
         /// How long a replica that is to go may take over what it has (`terminationGracePeriodSeconds`).
         pub grace: Duration = Duration::from_secs(30) => "Kubernetes' 30 s",
+        /// How its pods bear that their node goes.
+        pub disruption: Disruption = all_defaults() => "they may be moved, all at once, each within the deployment's `grace`",
         /// How many replicas there are.
         pub scale: Spanned<Scale> = Spanned::unplaced(Scale::Fixed(1)) => "one replica",
         /// CPU of a replica's pod.

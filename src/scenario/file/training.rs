@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Restart};
 use super::laws::Length;
+use super::node_autoscaler::Disruption;
 use super::work::GpuUse;
 use crate::scenario::decode::{Spanned, all_defaults, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
@@ -43,6 +44,8 @@ record! {
         pub memory: Option<Spanned<MemoryNeed>>,
         /// Share of its compute that is given up to redundancy, so that the loss of a node takes nothing.
         pub redundancy: Spanned<Fraction> = Spanned::unplaced(Fraction::ZERO) => "none (Bamboo's costs 10 to 20 %)",
+        /// How its pods bear that their node goes.
+        pub disruption: Disruption = all_defaults() => "they may be moved, all at once",
         /// How it keeps its progress; an interruption takes all of it where left out.
         pub checkpoint: Option<Checkpoint>,
         /// What it goes through before it computes (again).

@@ -2,11 +2,12 @@
 
 use super::checkpoint::{Checkpoint, Restart};
 use super::laws::{Arrive, Gpus, Length, ShareLaw};
+use super::node_autoscaler::Disruption;
 use super::service::Service;
 use super::share::SliceOf;
 use super::training::Training;
 use crate::scenario::decode::quantity::Percent;
-use crate::scenario::decode::{Spanned, choice, record};
+use crate::scenario::decode::{Spanned, all_defaults, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
 use indexmap::IndexMap;
 
@@ -69,6 +70,8 @@ record! {
         pub patience: Option<Duration>,
         /// Speed by device, `[("T4", 0.2)]`, relative to the device that lengths are given for; 1 for others.
         pub speed: Vec<(Spanned<String>, Spanned<f64>)> = Vec::new() => "the same on every device",
+        /// How its pods bear that their node goes.
+        pub disruption: Disruption = all_defaults() => "they may be moved, all at once",
         /// The wait that it promises.
         pub wait_target: Option<WaitTarget>,
         /// How its jobs keep their progress; an interruption takes all of it where left out.
@@ -208,6 +211,8 @@ record! {
         pub use_of_gpu: GpuUse = GpuUse::default() => "busy all the time: say how busy yours are",
         /// Speed by device relative to the device that the trace was recorded on; 1 for others.
         pub speed: Vec<(Spanned<String>, Spanned<f64>)> = Vec::new() => "the same on every device",
+        /// How its pods bear that their node goes.
+        pub disruption: Disruption = all_defaults() => "they may be moved, all at once",
         /// The wait that it promises.
         pub wait_target: Option<WaitTarget>,
     }

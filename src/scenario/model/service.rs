@@ -56,6 +56,8 @@ pub struct Deployment {
     pub start: Start,
     /// How long a replica that is to go may take over what it has: `terminationGracePeriodSeconds`.
     pub grace: Duration,
+    /// How its pods bear that their node goes.
+    pub disruption: super::Disruption,
     /// What scales it.
     pub scale: Scale,
     /// CPU that a replica uses, for scaling on it.

@@ -71,7 +71,7 @@ impl Context<'_, '_> {
                 let standing = model
                     .pools
                     .iter()
-                    .find(|p| (p.market == "spot") == spot && p.supply.as_ref().is_none_or(|s| !s.on_request));
+                    .find(|p| (p.market == "spot") == spot && p.supply.as_ref().is_none_or(|s| !s.on_request()));
                 if let Some(p) = standing {
                     d = d.help(format!("the nodes of pool `{}` stand there anyway: they are not on request", p.name));
                 }

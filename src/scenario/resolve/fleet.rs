@@ -92,10 +92,27 @@ impl Context<'_, '_> {
                 }
                 vec![cap; n.get() as usize]
             }
+            Nodes::Scaled(n) => {
+                let cap = self.node_capacity(p, instance, device.as_ref(), out)?;
+                let first = n.initial.map_or(n.min, |i| *i);
+                if n.min > n.max.get() || first < n.min || first > n.max.get() || n.max.get() > MAX_NODES {
+                    let at = n.initial.map_or(n.max.at, |i| i.at);
+                    out.push(
+                        Diagnostic::error(format!(
+                            "pool `{}` would begin with {first} nodes, of at least {} and at most {}",
+                            *p.name, n.min, *n.max
+                        ))
+                        .at(at.0, at.1, format!("min ≤ initial ≤ max ≤ {MAX_NODES}"))
+                        .help("for example nodes: Scaled((min: 0, max: 40))"),
+                    );
+                    return None;
+                }
+                vec![cap; n.max.get() as usize]
+            }
             Nodes::Openb(list) => self.openb_nodes(list, device.is_some(), out)?,
         };
         let like = match (&p.nodes, caps.first()) {
-            (Nodes::Fixed(_) | Nodes::OnRequest(_), _) => {
+            (Nodes::Fixed(_) | Nodes::OnRequest(_) | Nodes::Scaled(_), _) => {
                 Some(self.node_capacity(p, instance, device.as_ref(), out)?)
             }
             (_, Some(first)) => Some(*first),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::engine::OnPool;
 use super::laws;
+use super::nodes::disruption;
 use super::scale::{Scaled, fewest, most, scale};
 use super::share::OnSlices;
 use super::stores::moving;
@@ -95,6 +96,7 @@ impl Context<'_, '_> {
                 priority: d.priority,
                 start,
                 grace: d.grace,
+                disruption: disruption(&d.disruption, d.grace, out)?,
                 scale,
                 cpu: use_of,
                 busy_ppm: d.busy.ppm(),
@@ -121,9 +123,10 @@ impl Context<'_, '_> {
             speed: &[],
             one_island: false,
             wait_target: None,
+            disruption: None,
         };
         let mut all = tiers(&place, pools, out)?;
-        let on_request = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request);
+        let on_request = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request());
         let named = d.pools.iter().flat_map(|p| p.iter()).chain(v.fallback.iter().flat_map(|f| &f.pools));
         for name in named {
             let Some(i) = model.pools.iter().position(|p| p.name == name.as_str()) else { continue };

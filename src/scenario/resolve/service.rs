@@ -91,6 +91,7 @@ impl Context<'_, '_> {
             speed: &[],
             one_island: false,
             wait_target: None,
+            disruption: None,
         };
         let index = model.services.len() as u16;
         let work = self.finish(s, model, &place, tiers, accepts, labels, Source::Service(index), out)?;

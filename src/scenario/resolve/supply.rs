@@ -17,7 +17,7 @@ use crate::scenario::file::Scenario;
 use crate::scenario::file::fleet::{Nodes, Pool};
 use crate::scenario::file::market as shape;
 use crate::scenario::file::money::Buy;
-use crate::scenario::model::{self, Supply};
+use crate::scenario::model::{self, Staffing, Supply};
 use crate::units::{Diagnostic, Diagnostics, Duration, nearest};
 
 /// A rate per hour that can be: from 0, and below one in a millisecond.
@@ -43,14 +43,20 @@ impl Context<'_, '_> {
         price: Option<&crate::market::PricePath>,
         out: &mut Diagnostics,
     ) -> Option<Option<(Supply, Vec<Option<PathBuf>>)>> {
-        let on_request = matches!(p.nodes, Nodes::OnRequest(_));
+        let staffing = match &p.nodes {
+            Nodes::OnRequest(_) => Staffing::OnRequest,
+            Nodes::Scaled(n) => Staffing::Scaled { min: n.min, initial: n.initial.map_or(n.min, |i| *i) },
+            Nodes::Fixed(_) | Nodes::Openb(_) => Staffing::Standing,
+        };
+        // Nodes that somebody launches as they are wanted.
+        let on_request = staffing != Staffing::Standing;
         let spot = match &p.buy {
             Buy::Spot(s) => Some(s),
             Buy::OnDemand(_) => None,
             Buy::Owned(_) if on_request => {
                 out.push(
                     Diagnostic::error(format!("pool `{}` is bought hardware, and nobody launches that", *p.name))
-                        .at(p.name.at.0, p.name.at.1, "owned, with nodes on request")
+                        .at(p.name.at.0, p.name.at.1, "owned, with nodes that are launched")
                         .help("write nodes: Fixed(…) for hardware, or buy: OnDemand or Spot"),
                 );
                 return None;
@@ -86,16 +92,8 @@ impl Context<'_, '_> {
             None => Notice::NONE,
         };
         let Reclaims { lifetimes, replays, folders, .. } = reclaims;
-        let supply = Supply {
-            on_request,
-            spot: spot.is_some(),
-            lifetimes,
-            replays,
-            launch,
-            notice,
-            hardware,
-            spares: *p.spares,
-        };
+        let supply =
+            Supply { staffing, spot: spot.is_some(), lifetimes, replays, launch, notice, hardware, spares: *p.spares };
         Some(Some((supply, folders)))
     }
 

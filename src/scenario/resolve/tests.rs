@@ -132,7 +132,7 @@ fn a_gang_on_a_trace_loses_as_often_as_was_measured() {
 fn spot_pools_have_their_causes_notices_and_launches() {
     let m = loaded(BOUGHT).model;
     let [a, b, c, d] = [0, 1, 2, 3].map(|i: usize| m.pools[i].supply.as_deref().expect("on request"));
-    assert!(a.on_request && a.spot && d.on_request && !d.spot);
+    assert!(a.on_request() && a.spot && d.on_request() && !d.spot);
     let (replay, cause) = &a.replays[0];
     assert_eq!((*cause, replay.offset, replay.wrap), (Cause::Capacity, Offset::Stride(Duration::from_hours(6)), false));
     assert_eq!((replay.at(Duration::ZERO, SimTime::ZERO), replay.trace.max()), (4, 4));
@@ -261,7 +261,7 @@ fn jobs_of_the_queue_may_checkpoint_too() {
     let Lifetime::Bathtub(b) = &spot.lifetimes[2].0 else { panic!("a bathtub") };
     assert!((b.cdf(1.0) - 0.284_454).abs() < 1e-6, "spot_checkpoint.md 1.4");
     let h100 = m.pools[1].supply.as_deref().expect("they fail");
-    assert_eq!((h100.spares, h100.on_request), (1, false));
+    assert_eq!((h100.spares, h100.on_request()), (1, false));
 }
 
 #[test]

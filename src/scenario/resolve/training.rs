@@ -42,6 +42,7 @@ impl Context<'_, '_> {
             speed: &[],
             one_island: t.one_island,
             wait_target: None,
+            disruption: Some(&t.disruption),
         };
         let all = tiers(&place, pools, out)?[0].pools;
         let mine = self.pools_of(t, model, all, out)?;
@@ -168,7 +169,7 @@ impl Context<'_, '_> {
     /// The pools that it may use: those on request for a run that buys, the others for one that waits in the queue.
     fn pools_of(&self, t: &shape::Training, model: &Model, all: PoolSet, out: &mut Diagnostics) -> Option<Vec<usize>> {
         let buys = t.policy.is_some();
-        let fits = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request) == buys;
+        let fits = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request()) == buys;
         // Runs that keep their progress take whole GPUs.
         let cut = |n: &Spanned<Name>| model.pools.iter().any(|p| p.share.is_some() && p.name == n.as_str());
         if let Some(name) = t.pools.iter().flat_map(|l| l.iter()).find(|n| cut(n)) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::laws;
+use super::nodes::disruption;
 use super::sizes::{Size, check_sizes, sizes_of};
 use super::stores::Stores;
 use super::usage::{Draws, usage};
@@ -13,8 +14,9 @@ use crate::kernel::Dist;
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
 use crate::scenario::file::laws::{Gpus, ShareLaw};
+use crate::scenario::file::node_autoscaler::Disruption;
 use crate::scenario::file::work::{self as shape, Fallback, Format, WaitTarget, Work as Shape};
-use crate::scenario::model::{Model, Source, Tier, Work};
+use crate::scenario::model::{self, Model, Source, Tier, Work};
 use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Label, Name};
 use crate::workload::synth::{Amount, Endings, Mix, Spec, Synth};
 use crate::workload::trace::{self, Moment, TraceFormat};
@@ -28,6 +30,7 @@ pub(super) struct Where<'a> {
     pub speed: &'a [(Spanned<String>, Spanned<f64>)],
     pub one_island: bool,
     pub wait_target: Option<&'a WaitTarget>,
+    pub disruption: Option<&'a Disruption>,
 }
 
 impl Context<'_, '_> {
@@ -85,6 +88,7 @@ impl Context<'_, '_> {
             speed: &j.speed,
             one_island: j.one_island,
             wait_target: j.wait_target.as_ref(),
+            disruption: Some(&j.disruption),
         };
         let tiers = standing(&place, tiers(&place, pools, out)?, model, out)?;
         let asked = j.slice.as_ref();
@@ -252,6 +256,7 @@ impl Context<'_, '_> {
             speed: &t.speed,
             one_island: t.one_island,
             wait_target: t.wait_target.as_ref(),
+            disruption: Some(&t.disruption),
         };
         let tiers = standing(&place, tiers(&place, pools, out)?, model, out)?;
         let path = self.env.input(&t.file, out)?;
@@ -396,6 +401,10 @@ impl Context<'_, '_> {
             speed,
             one_island: place.one_island,
             wait_target: place.wait_target.map(|w| (w.within, w.share.get())),
+            disruption: match place.disruption {
+                Some(d) => disruption(d, model::Disruption::default().grace, out)?,
+                None => model::Disruption::default(),
+            },
             run: None,
             unsliced: 1.0,
         })
@@ -465,7 +474,7 @@ pub(super) fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> 
 
 /// Jobs of the queue use nodes that stand there: those on request belong to the runs that ask for them.
 fn standing(place: &Where<'_>, mut tiers: Vec<Tier>, model: &Model, out: &mut Diagnostics) -> Option<Vec<Tier>> {
-    let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request);
+    let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request());
     let on_request =
         (0..model.pools.len()).filter(|p| asked(*p)).fold(PoolSet::EMPTY, |set, p| set.with(PoolId(p as u16)));
     let named = place.pools.iter().flat_map(|p| p.iter());

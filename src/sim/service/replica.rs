@@ -149,6 +149,7 @@ impl World<'_, '_> {
             (r.place, r.timer) = (Some(place), None);
         }
         self.turn_started(id);
+        self.watch.job(id);
         // A replica that is told to go before it is ready goes at once.
         debug_assert!(self.jobs[id].replica.as_deref().is_some_and(|r| r.leaving.is_none()));
     }
@@ -169,6 +170,7 @@ impl World<'_, '_> {
             return self.withdraw(id, false);
         }
         deployment.leaving.push(id);
+        self.watch.job(id);
         if let Some(place) = place {
             state.front.drain(lane, place);
         }

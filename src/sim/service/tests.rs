@@ -260,7 +260,7 @@ fn a_retired_node_takes_its_replica_with_it_and_another_comes() {
 #[test]
 fn a_replica_on_spot_drains_on_notice_and_its_successor_starts_at_once() {
     let supply = |notice: u64| Supply {
-        on_request: false,
+        staffing: crate::scenario::model::Staffing::Standing,
         spot: true,
         lifetimes: Vec::new(),
         replays: vec![(

@@ -34,7 +34,7 @@ pub fn model(work: f64, pace: Pace, [m, r, d]: [f64; 3]) -> Model {
     model.bucket = model.horizon;
     let pool = model.add_pool("node", Capacity { cpu_milli: 0, mem_mib: 0, gpus: 1 }, 1, Rate(1_000_000_000_000));
     model.pools[pool.0 as usize].supply = Some(Box::new(Supply {
-        on_request: false,
+        staffing: crate::scenario::model::Staffing::Standing,
         spot: false,
         lifetimes: Vec::new(),
         replays: Vec::new(),

@@ -175,7 +175,9 @@ fn a_fruitless_pass_simulates_each_candidate_once() {
             let mut k = Karpenter::new(Config::default(), view.pools).unwrap();
             assert!(matches!(k.begin(&view, at(1e5)), Verdict::Idle { .. }), "{fill:?}");
             assert!(k.work().simulations <= u64::from(n) + 7, "{fill:?}: {:?}", k.work());
-            assert!(k.work().simulations >= u64::from(n), "{fill:?}");
+            // Where next to nothing is free, counting says so without a simulation.
+            let least = if fill == synthetic::Fill::Full { 0 } else { u64::from(n) };
+            assert!(k.work().simulations >= least, "{fill:?}");
             let before = k.work().simulations;
             assert!(matches!(k.begin(&view, at(1e5 + 10.0)), Verdict::Idle { .. }));
             assert_eq!(k.work().simulations, before, "nothing has changed");

@@ -1,0 +1,176 @@
+//! What adds nodes for pods that wait and takes away those that are not worth their price.
+
+use crate::scenario::decode::{Spanned, choice, record};
+use crate::units::{Bytes, Duration, Name};
+use std::num::NonZeroU32;
+
+choice! {
+    /// Who sizes the pools whose `nodes` are `Scaled`.
+    pub enum NodeAutoscaler {
+        /// Karpenter: nodes for pods, of whichever listed pool is cheapest, and consolidation.
+        Karpenter(Box<Karpenter>),
+    }
+}
+
+record! {
+    /// Karpenter, its operator's settings and its node pools.
+    pub struct Karpenter {
+        /// Its NodePools. Each lists the pools of this scenario that it may launch from: one for each instance type, zone
+        /// and way of buying.
+        pub node_pools: Spanned<Vec<NodePool>>,
+        /// Whose rules hold.
+        pub compat: Spanned<Compat> = Spanned::unplaced(Compat::V1_14) => "the newest release that was read",
+        /// `--batch-idle-duration`: how long no new pod may come before nodes are launched for those that wait.
+        pub batch_idle: Duration = Duration::from_secs(1) => "kubernetes-sigs/karpenter, pkg/operator/options",
+        /// `--batch-max-duration`: how long a batch of pods is collected at most.
+        pub batch_max: Spanned<Duration> = Spanned::unplaced(Duration::from_secs(10)) => "kubernetes-sigs/karpenter, pkg/operator/options",
+        /// The feature gate `SpotToSpotConsolidation`.
+        pub spot_to_spot: bool = false => "off in Karpenter",
+    }
+}
+
+choice! {
+    /// Whose rules hold.
+    pub enum Compat {
+        /// The API v1beta1, up to v0.37.
+        V1Beta1,
+        /// v1.0 to v1.13.
+        V1_13,
+        /// From v1.14.
+        V1_14,
+    }
+}
+
+record! {
+    /// A Karpenter NodePool.
+    pub struct NodePool {
+        /// Its name.
+        pub name: Spanned<Name>,
+        /// The pools that it launches from; their `nodes` are `Scaled`.
+        pub pools: Spanned<Vec<Spanned<Name>>>,
+        /// `spec.weight`: heavier ones are tried first.
+        pub weight: Option<Spanned<u32>>,
+        /// `spec.limits`.
+        pub limits: NodeLimits = NodeLimits::default() => "no limits",
+        /// `disruption.consolidationPolicy`.
+        pub consolidation: Spanned<Consolidation> = Spanned::unplaced(Consolidation::WhenEmptyOrUnderutilized) => "kubernetes-sigs/karpenter, pkg/apis/v1/nodepool.go",
+        /// `disruption.consolidateAfter`: how long after its last pod event a node may go.
+        pub consolidate_after: Option<Spanned<AfterOrNever>>,
+        /// `disruption.budgets`: how many of its nodes may go at once.
+        pub budgets: Spanned<Vec<Spanned<NodeBudget>>> = Spanned::unplaced(vec![Spanned::unplaced(NodeBudget::default())]) => "10 % (kubernetes-sigs/karpenter, pkg/apis/v1/nodepool.go)",
+        /// `template.spec.expireAfter`: nodes of that age go, whatever budgets say.
+        pub expire_after: AfterOrNever = AfterOrNever::After(Duration::from_hours(720)) => "720 h (kubernetes-sigs/karpenter, pkg/apis/v1/nodepool.go)",
+        /// `template.spec.terminationGracePeriod`: how long a node that goes waits for pods that may not be disrupted; for
+        /// ever where left out.
+        pub termination_grace: Option<Duration>,
+    }
+}
+
+record! {
+    /// What all nodes of a NodePool may have together.
+    pub struct NodeLimits {
+        /// Cores.
+        pub cpus: Option<Spanned<f64>>,
+        /// Memory.
+        pub memory: Option<Bytes>,
+        /// GPUs.
+        pub gpus: Option<u32>,
+        /// Nodes.
+        pub nodes: Option<u32>,
+    }
+}
+
+impl Default for NodeLimits {
+    fn default() -> NodeLimits {
+        NodeLimits { cpus: None, memory: None, gpus: None, nodes: None }
+    }
+}
+
+choice! {
+    /// Which nodes may be consolidated.
+    pub enum Consolidation {
+        /// None but those without pods.
+        WhenEmpty,
+        /// All; in v1beta1 it is called `WhenUnderutilized`.
+        WhenEmptyOrUnderutilized,
+        /// All that save enough for what they disturb; from v1.14.
+        Balanced,
+    }
+}
+
+choice! {
+    /// A length of time, or never.
+    pub enum AfterOrNever (duration is After) {
+        /// After so long.
+        After(Duration),
+        /// Never.
+        Never,
+    }
+}
+
+record! {
+    /// How many nodes may go at once, when, and why.
+    pub struct NodeBudget {
+        /// `5` or `10%` of the pool's nodes.
+        pub nodes: String = "10%".to_owned() => "kubernetes-sigs/karpenter, pkg/apis/v1/nodepool.go",
+        /// For which reasons; all where empty.
+        pub reasons: Vec<DisruptionReason> = Vec::new() => "all",
+        /// A cron schedule in UTC, `0 9 * * mon-fri`, at whose hits the budget begins to hold; always where left out.
+        pub schedule: Option<String>,
+        /// For how long after a hit it holds.
+        pub duration: Option<Duration>,
+    }
+}
+
+impl Default for NodeBudget {
+    fn default() -> NodeBudget {
+        NodeBudget { nodes: "10%".to_owned(), reasons: Vec::new(), schedule: None, duration: None }
+    }
+}
+
+choice! {
+    /// Why a node goes.
+    pub enum DisruptionReason {
+        /// Its pods fit elsewhere, or on something cheaper.
+        Underutilized,
+        /// It has no pods.
+        Empty,
+        /// It is not what its pool would make today.
+        Drifted,
+    }
+}
+
+record! {
+    /// How pods bear that their node goes.
+    pub struct Disruption {
+        /// `karpenter.sh/do-not-disrupt`, `safe-to-evict: "false"`: its nodes go only when it is over.
+        pub do_not_disrupt: bool = false => "pods may be moved",
+        /// A PodDisruptionBudget over all pods of this work.
+        pub budget: Option<Spanned<PodBudget>>,
+        /// How long a pod that is told to go may take (`terminationGracePeriodSeconds`): a run that can save itself by then
+        /// does. 30 s where left out (Kubernetes, pkg/apis/core/v1/defaults.go); a deployment's own `grace`.
+        pub grace: Option<Duration>,
+    }
+}
+
+choice! {
+    /// A PodDisruptionBudget.
+    pub enum PodBudget {
+        /// So many may be missing at once: `1` or `25%`, which is rounded up.
+        MaxUnavailable(String),
+        /// So many must be there: `2` or `50%`, which is rounded up.
+        MinAvailable(String),
+    }
+}
+
+record! {
+    /// A pool that an autoscaler sizes.
+    pub struct ScaledNodes {
+        /// Nodes that stay whatever happens.
+        pub min: u32 = 0 => "it may go to nothing",
+        /// The most nodes.
+        pub max: Spanned<NonZeroU32>,
+        /// Nodes when the run begins; the minimum where left out.
+        pub initial: Option<Spanned<u32>>,
+    }
+}
