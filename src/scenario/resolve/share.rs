@@ -122,10 +122,13 @@ impl Context<'_, '_> {
             && let Some(a) = &s.node_autoscaler
         {
             out.push(
-                Diagnostic::error(format!("a node autoscaler and the cut GPUs of pool `{}` are not modelled together", *p.name))
-                    .at(at.0, at.1, "it would take slices for GPUs")
-                    .also(a.at.0, a.at.1, "the autoscaler")
-                    .help("leave `node_autoscaler` out, or `share`"),
+                Diagnostic::error(format!(
+                    "a node autoscaler and the cut GPUs of pool `{}` are not modelled together",
+                    *p.name
+                ))
+                .at(at.0, at.1, "it would take slices for GPUs")
+                .also(a.at.0, a.at.1, "the autoscaler")
+                .help("leave `node_autoscaler` out, or `share`"),
             );
             return None;
         }
