@@ -57,6 +57,7 @@ impl Model {
             name: name.to_owned(),
             device: if unit == Unit::Gpu { "gpu" } else { "cpu" }.to_owned(),
             instance: None,
+            zone: None,
             market: "on-demand".to_owned(),
             tariff: Tariff {
                 unit,

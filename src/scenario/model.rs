@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::fleet::{Capacity, Cut, Free, IslandId, PoolId, PoolSet};
 use crate::market::Shock;
-pub use nodes::{Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer, PodBudget};
+pub use nodes::{ClusterAutoscaler, Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer};
 pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
 pub use service::Service;
 pub use share::{Share, Slice, Turns};
@@ -86,6 +86,8 @@ pub struct Pool {
     pub device: String,
     /// The instance type, when it has one.
     pub instance: Option<String>,
+    /// The zone, when it says so.
+    pub zone: Option<String>,
     /// `on-demand`, `spot`, `owned`.
     pub market: String,
     /// What it costs, and in which unit.

@@ -98,6 +98,8 @@ pub(super) enum NodesEvent {
     Expire(NodeId),
     /// Pods of a node that goes may be told to.
     Drain(NodeId),
+    /// A node that was marked goes.
+    Remove(NodeId),
 }
 
 impl Event {
@@ -151,7 +153,7 @@ impl Event {
             Event::Service(Sync(s, d)) => (22, both(s, d)),
             Event::Service(Scrape(s, d)) => (23, both(s, d)),
             Event::Nodes(NodesEvent::Expire(n)) => (24, n.0),
-            Event::Nodes(NodesEvent::Drain(n)) => (25, n.0),
+            Event::Nodes(NodesEvent::Drain(n) | NodesEvent::Remove(n)) => (25, n.0),
             Event::Nodes(NodesEvent::Provision) => (26, 0),
             Event::Nodes(NodesEvent::Disrupt) => (27, 0),
             Event::Fleet(Look(p)) => (28, p.0 as u32),

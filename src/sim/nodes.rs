@@ -3,6 +3,7 @@
 //! The policies are pure and live in [`crate::policy`]; here they get a view, and what they decide is done: nodes are
 //! launched, cordoned, drained and given back, and pods are told to go.
 
+mod cluster_autoscaler;
 mod drain;
 mod karpenter;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::outcome::{Exact, Money, NodeScaling};
 use crate::policy::karpenter::PodIx;
 use crate::scenario::model::{Disruption, Model, NodeAutoscaler};
 use crate::units::{Duration, Usd};
+use cluster_autoscaler::CaState;
 use karpenter::KarpenterState;
 pub(super) use watch::Watch;
 
@@ -30,7 +32,30 @@ pub(super) struct Nodes<'m> {
 }
 
 enum Brain<'m> {
+    ClusterAutoscaler(Box<CaState<'m>>),
     Karpenter(Box<KarpenterState<'m>>),
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static SKIPS: std::cell::Cell<bool> = const { std::cell::Cell::new(true) };
+}
+
+/// Does something with every pass and every search carried out.
+#[cfg(test)]
+pub(super) fn without_skipping<T>(f: impl FnOnce() -> T) -> T {
+    SKIPS.set(false);
+    let out = f();
+    SKIPS.set(true);
+    out
+}
+
+/// Whether passes and searches that can find nothing are skipped; tests hold the two to each other.
+pub(super) fn may_skip() -> bool {
+    #[cfg(test)]
+    return SKIPS.get();
+    #[cfg(not(test))]
+    true
 }
 
 /// Why an autoscaler removes a node.
@@ -79,6 +104,7 @@ impl Brain<'_> {
     /// How long a node that goes waits for pods that are protected; for ever where none.
     fn termination_grace(&self, pool: PoolId) -> Option<Duration> {
         match self {
+            Brain::ClusterAutoscaler(_) => None,
             Brain::Karpenter(k) => k.termination_grace(pool),
         }
     }
@@ -88,6 +114,7 @@ impl<'m> Nodes<'m> {
     /// What the model's autoscaler begins with; none without one.
     pub fn of(model: &'m Model) -> Option<Box<Nodes<'m>>> {
         let brain = match model.node_autoscaler.as_ref()? {
+            NodeAutoscaler::ClusterAutoscaler(c) => Brain::ClusterAutoscaler(Box::new(CaState::of(model, c))),
             NodeAutoscaler::Karpenter(k) => Brain::Karpenter(Box::new(KarpenterState::of(model, k))),
         };
         Some(Box::new(Nodes { brain, tally: Tally::default() }))
@@ -98,6 +125,7 @@ impl<'m> Nodes<'m> {
         let t = &self.tally;
         NodeScaling {
             by: match self.brain {
+                Brain::ClusterAutoscaler(_) => "Cluster Autoscaler",
                 Brain::Karpenter(_) => "Karpenter",
             }
             .to_owned(),
@@ -120,6 +148,7 @@ impl<'m> World<'m, '_> {
     /// Puts the autoscaler into motion, at the epoch.
     pub fn open_nodes(&mut self) {
         self.with_nodes(|w, n| match &mut n.brain {
+            Brain::ClusterAutoscaler(c) => w.open_cluster_autoscaler(c),
             Brain::Karpenter(k) => w.open_karpenter(k),
         });
     }
@@ -131,7 +160,9 @@ impl<'m> World<'m, '_> {
         }
         self.with_nodes(|w, n| match e {
             NodesEvent::Provision => w.provision(n),
+            NodesEvent::Disrupt if matches!(n.brain, Brain::ClusterAutoscaler(_)) => w.scan(n),
             NodesEvent::Disrupt => w.disrupt(n),
+            NodesEvent::Remove(node) => w.remove_tainted(n, node),
             NodesEvent::Expire(node) => w.expire(n, node),
             NodesEvent::Drain(node) => w.drain_on(n, node),
         });
@@ -148,7 +179,12 @@ impl<'m> World<'m, '_> {
             if waits(n) {
                 w.commands_go_on(n);
             }
-            let Brain::Karpenter(k) = &mut n.brain;
+            let Brain::Karpenter(k) = &mut n.brain else {
+                // The Cluster Autoscaler looks by itself.
+                w.watch.fresh.clear();
+                w.watch.going.clear();
+                return;
+            };
             for id in std::mem::take(&mut w.watch.going) {
                 // Not the number of any job.
                 w.pod_is_pending(k, PodIx(u32::MAX - 1 - id.0));

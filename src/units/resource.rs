@@ -27,6 +27,8 @@ pub struct Fraction(f64);
 impl Fraction {
     /// None of it.
     pub const ZERO: Fraction = Fraction(0.0);
+    /// Half of it.
+    pub const HALF: Fraction = Fraction(0.5);
     /// All of it.
     pub const ONE: Fraction = Fraction(1.0);
 

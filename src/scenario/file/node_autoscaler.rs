@@ -1,14 +1,80 @@
 //! What adds nodes for pods that wait and takes away those that are not worth their price.
 
 use crate::scenario::decode::{Spanned, choice, record};
-use crate::units::{Bytes, Duration, Name};
+use crate::units::{Bytes, Duration, Fraction, Name};
 use std::num::NonZeroU32;
 
 choice! {
     /// Who sizes the pools whose `nodes` are `Scaled`.
     pub enum NodeAutoscaler {
+        /// The Kubernetes Cluster Autoscaler: every scaled pool is a node group.
+        ClusterAutoscaler(Box<ClusterAutoscaler>),
         /// Karpenter: nodes for pods, of whichever listed pool is cheapest, and consolidation.
         Karpenter(Box<Karpenter>),
+    }
+}
+
+record! {
+    /// The Cluster Autoscaler's flags (defaults: kubernetes/autoscaler, release 1.34, `config/flags/flags.go`).
+    pub struct ClusterAutoscaler {
+        /// `--scan-interval`.
+        pub scan_interval: Duration = Duration::from_secs(10) => "10 s",
+        /// `--expander`: each filters what the one before left.
+        pub expander: Vec<Expander> = vec![Expander::LeastWaste] => "least-waste; before 1.34 `random`",
+        /// `--scale-down-enabled`.
+        pub scale_down: bool = true => "on",
+        /// `--scale-down-unneeded-time`: a node that has been unneeded for longer goes.
+        pub unneeded_time: Duration = Duration::from_secs(600) => "10 min",
+        /// `--scale-down-delay-after-add`.
+        pub delay_after_add: Duration = Duration::from_secs(600) => "10 min",
+        /// `--scale-down-delay-after-delete`.
+        pub delay_after_delete: Duration = Duration::ZERO => "none",
+        /// `--scale-down-delay-after-failure`.
+        pub delay_after_failure: Duration = Duration::from_secs(180) => "3 min",
+        /// `--scale-down-utilization-threshold`: fuller nodes stay.
+        pub utilization_threshold: Fraction = Fraction::HALF => "0.5",
+        /// `--scale-down-gpu-utilization-threshold`: fuller nodes with GPUs stay.
+        pub gpu_utilization_threshold: Fraction = Fraction::HALF => "0.5",
+        /// How full a node with GPUs is.
+        pub gpu_utilisation: GpuNodeUtilisation = GpuNodeUtilisation::GpuOnly => "its GPUs alone, as upstream",
+        /// `--max-node-provision-time`: a node that is not there by then is given up.
+        pub max_node_provision_time: Duration = Duration::from_secs(900) => "15 min",
+        /// `--max-scale-down-parallelism`.
+        pub max_scale_down_parallelism: u32 = 10 => "10 empty nodes at once",
+        /// `--max-drain-parallelism`.
+        pub max_drain_parallelism: u32 = 1 => "one drain at a time",
+        /// `--max-nodes-total`; 0 is no limit.
+        pub max_nodes_total: u32 = 0 => "no limit",
+        /// `--new-pod-scale-up-delay`.
+        pub new_pod_scale_up_delay: Duration = Duration::ZERO => "none",
+        /// `--balance-similar-node-groups`.
+        pub balance_similar_node_groups: bool = false => "off",
+    }
+}
+
+choice! {
+    /// How a node group is chosen among those that would do.
+    pub enum Expander {
+        /// Any, each as likely.
+        Random,
+        /// The one that helps most pods.
+        MostPods,
+        /// The one that wastes the least CPU and memory; GPUs do not count.
+        LeastWaste,
+        /// The cheapest for what it helps; upstream has it on GCE and a few others.
+        Price,
+        /// Pools by tier, the highest number first: `[(10, ["spot"]), (1, ["od"])]`.
+        Priority(Vec<(i64, Vec<Spanned<Name>>)>),
+    }
+}
+
+choice! {
+    /// How full a node with GPUs is.
+    pub enum GpuNodeUtilisation {
+        /// Its GPUs alone: upstream's rule.
+        GpuOnly,
+        /// The fullest of CPU, memory and GPUs: what users ask for (kubernetes/autoscaler #4773).
+        MaxOfAll,
     }
 }
 

@@ -4,14 +4,27 @@ use std::collections::BTreeSet;
 
 use super::{Model, Unit};
 use crate::fleet::{PoolId, PoolSet};
+use crate::policy::cluster_autoscaler;
 use crate::policy::karpenter::{CapacityType, Config, InstanceType, Key, NodePool, Requirements, Set, TypeIx, Value};
+use crate::policy::pdb::Rule;
 use crate::units::{Duration, Rate, SimTime};
 
 /// Who sizes the pools whose nodes are scaled.
 #[derive(Clone, Debug)]
 pub enum NodeAutoscaler {
+    /// The Cluster Autoscaler.
+    ClusterAutoscaler(Box<ClusterAutoscaler>),
     /// Karpenter.
     Karpenter(Box<Karpenter>),
+}
+
+/// The Cluster Autoscaler: its flags. Its groups are the scaled pools, in the order of their names.
+#[derive(Clone, Debug)]
+pub struct ClusterAutoscaler {
+    /// The flags.
+    pub config: cluster_autoscaler::Config,
+    /// The pools that are its groups.
+    pub groups: Vec<PoolId>,
 }
 
 /// Karpenter: its settings, its node pools, and what it may launch.
@@ -52,7 +65,7 @@ pub struct Disruption {
     /// Whether they may not be moved at all.
     pub do_not_disrupt: bool,
     /// Their disruption budget.
-    pub budget: Option<PodBudget>,
+    pub budget: Option<Rule>,
     /// How long one that is told to go has.
     pub grace: Duration,
 }
@@ -60,45 +73,6 @@ pub struct Disruption {
 impl Default for Disruption {
     fn default() -> Disruption {
         Disruption { do_not_disrupt: false, budget: None, grace: Duration::from_secs(30) }
-    }
-}
-
-/// A PodDisruptionBudget over all pods of some work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PodBudget {
-    /// So many may be missing.
-    MaxUnavailable(u32),
-    /// So many percent may be missing, rounded up.
-    MaxUnavailablePercent(u32),
-    /// So many must be there.
-    MinAvailable(u32),
-    /// So many percent must be there, rounded up.
-    MinAvailablePercent(u32),
-}
-
-impl PodBudget {
-    /// How many pods may be disrupted now, of `expected` pods of which `healthy` are well (Kubernetes,
-    /// `pkg/controller/disruption`: percentages are rounded up, of what must be there and of what may be missing).
-    #[must_use]
-    pub fn allowed(self, expected: u32, healthy: u32) -> u32 {
-        let share = |p: u32| (u64::from(p) * u64::from(expected)).div_ceil(100) as u32;
-        let desired = match self {
-            PodBudget::MaxUnavailable(n) => expected.saturating_sub(n),
-            PodBudget::MaxUnavailablePercent(p) => expected.saturating_sub(share(p)),
-            PodBudget::MinAvailable(n) => n,
-            PodBudget::MinAvailablePercent(p) => share(p),
-        };
-        healthy.saturating_sub(desired)
-    }
-
-    /// Whether it never allows any.
-    #[must_use]
-    pub const fn never(self) -> bool {
-        match self {
-            PodBudget::MaxUnavailable(n) | PodBudget::MaxUnavailablePercent(n) => n == 0,
-            PodBudget::MinAvailablePercent(p) => p >= 100,
-            PodBudget::MinAvailable(_) => false,
-        }
     }
 }
 

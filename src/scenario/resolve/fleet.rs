@@ -165,6 +165,7 @@ impl Context<'_, '_> {
             name: p.name.to_string(),
             device: device.as_ref().map_or("cpu", |d| d.name).to_owned(),
             instance: instance.map(|i| i.name.to_string()),
+            zone: p.zone.as_ref().map(|z| z.value.clone()),
             market,
             tariff,
             power,

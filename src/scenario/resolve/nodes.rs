@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use super::context::Context;
 use crate::fleet::{PoolId, PoolSet};
+use crate::policy::cluster_autoscaler as ca;
 use crate::policy::karpenter::budget::{Nodes as Count, Window};
 use crate::policy::karpenter::{
     self, Budget, CapacityType, Compat, Config, ConsolidationPolicy, InstanceType, Key, Limits, Offering, Reason,
     Requirements, Resources, Set, TypeIx, Value,
 };
+use crate::policy::pdb::{Amount, Rule};
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
 use crate::scenario::file::fleet::Nodes;
 use crate::scenario::file::node_autoscaler::{self as shape, AfterOrNever};
-use crate::scenario::model::{Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer, PodBudget};
-use crate::units::{Diagnostic, Diagnostics, Duration, SimTime};
+use crate::scenario::model::{ClusterAutoscaler, Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer};
+use crate::units::{Diagnostic, Diagnostics, Duration, Name, SimTime};
 
 /// How pods bear that their node goes; `grace` is theirs where the shape says none.
 pub(super) fn disruption(d: &shape::Disruption, grace: Duration, out: &mut Diagnostics) -> Option<Disruption> {
@@ -25,7 +27,7 @@ pub(super) fn disruption(d: &shape::Disruption, grace: Duration, out: &mut Diagn
     Some(Disruption { do_not_disrupt: d.do_not_disrupt, budget, grace: d.grace.unwrap_or(grace) })
 }
 
-fn pod_budget(b: &Spanned<shape::PodBudget>, out: &mut Diagnostics) -> Option<PodBudget> {
+fn pod_budget(b: &Spanned<shape::PodBudget>, out: &mut Diagnostics) -> Option<Rule> {
     let (shape::PodBudget::MaxUnavailable(text) | shape::PodBudget::MinAvailable(text)) = &b.value;
     let (number, percent) = match text.strip_suffix('%') {
         Some(p) => (p.parse::<u32>().ok(), true),
@@ -33,12 +35,10 @@ fn pod_budget(b: &Spanned<shape::PodBudget>, out: &mut Diagnostics) -> Option<Po
     };
     let max = matches!(b.value, shape::PodBudget::MaxUnavailable(_));
     match number.filter(|n| !percent || *n <= 100) {
-        Some(n) => Some(match (max, percent) {
-            (true, false) => PodBudget::MaxUnavailable(n),
-            (true, true) => PodBudget::MaxUnavailablePercent(n),
-            (false, false) => PodBudget::MinAvailable(n),
-            (false, true) => PodBudget::MinAvailablePercent(n),
-        }),
+        Some(n) => {
+            let amount = if percent { Amount::Percent(n) } else { Amount::Pods(n) };
+            Some(if max { Rule::MaxUnavailable(amount) } else { Rule::MinAvailable(amount) })
+        }
         None => {
             out.push(
                 Diagnostic::error(format!("`{text}` is neither a number of pods nor a percentage up to 100%"))
@@ -58,11 +58,16 @@ impl Context<'_, '_> {
         }
         let mut sized = PoolSet::EMPTY;
         if let Some(a) = &s.node_autoscaler {
-            let shape::NodeAutoscaler::Karpenter(k) = &a.value;
-            if let Some(made) = self.karpenter(s, k, pools, model, out) {
-                sized = made.offers.iter().fold(sized, |set, o| set.with(o.pool));
-                model.node_autoscaler = Some(NodeAutoscaler::Karpenter(Box::new(made)));
-            }
+            model.node_autoscaler = match &a.value {
+                shape::NodeAutoscaler::Karpenter(k) => self.karpenter(s, k, pools, model, out).map(|made| {
+                    sized = made.offers.iter().fold(sized, |set, o| set.with(o.pool));
+                    NodeAutoscaler::Karpenter(Box::new(made))
+                }),
+                shape::NodeAutoscaler::ClusterAutoscaler(c) => cluster_autoscaler(s, c, a.at, model, out).map(|made| {
+                    sized = made.groups.iter().fold(sized, |set, p| set.with(*p));
+                    NodeAutoscaler::ClusterAutoscaler(Box::new(made))
+                }),
+            };
             if out.has_errors() {
                 return;
             }
@@ -129,6 +134,25 @@ impl Context<'_, '_> {
         let mut whole = true;
         for at in order {
             whole &= self.node_pool(s, &k.node_pools[at], compat, &zones, pools, model, &mut made, out).is_some();
+        }
+        for w in &model.work {
+            for (accept, _) in w.accepts.iter().enumerate() {
+                let at = model.work.iter().position(|o| o.name == w.name).unwrap_or_default();
+                if whole && !made.is_plain(model.open_pools(at, accept as u16, usize::MAX)) {
+                    whole = false;
+                    out.push(
+                        Diagnostic::error(format!("labels cannot say which pools `{}` may use", w.name))
+                            .at(
+                                k.node_pools.at.0,
+                                k.node_pools.at.1,
+                                "of these, it allows some and not others that are like them",
+                            )
+                            .help(
+                                "allow whole node pools, or all pools of some instance types, zones or ways of buying",
+                            ),
+                    );
+                }
+            }
         }
         whole.then_some(made)
     }
@@ -283,6 +307,81 @@ impl Context<'_, '_> {
         whole.then_some(())
     }
 }
+
+/// The Cluster Autoscaler over all scaled pools.
+fn cluster_autoscaler(
+    s: &Scenario,
+    c: &shape::ClusterAutoscaler,
+    at: crate::formats::Place,
+    model: &Model,
+    out: &mut Diagnostics,
+) -> Option<ClusterAutoscaler> {
+    let mut groups: Vec<PoolId> = (0..s.pools.len())
+        .filter(|i| matches!(s.pools[*i].nodes, Nodes::Scaled(_)))
+        .map(|i| PoolId(i as u16))
+        .collect();
+    groups.sort_by_key(|p| &model.pools[usize::from(p.0)].name);
+    let mut config = ca::Config::default();
+    let t = &mut config.timing;
+    (t.scan, t.provision, t.unneeded) = (c.scan_interval, c.max_node_provision_time, c.unneeded_time);
+    (t.after_add, t.after_delete, t.after_failure) = (c.delay_after_add, c.delay_after_delete, c.delay_after_failure);
+    (t.parallelism, t.drain_parallelism) = (c.max_scale_down_parallelism, c.max_drain_parallelism);
+    config.utilisation.threshold = c.utilization_threshold.get();
+    config.utilisation.gpu_threshold = c.gpu_utilization_threshold.get();
+    config.utilisation.mode = match c.gpu_utilisation {
+        shape::GpuNodeUtilisation::GpuOnly => ca::utilisation::Mode::default(),
+        shape::GpuNodeUtilisation::MaxOfAll => ca::utilisation::Mode::MaxOfAll,
+    };
+    config.scale_down = c.scale_down;
+    config.balance = c.balance_similar_node_groups;
+    config.limits.nodes_max = c.max_nodes_total;
+    config.new_pod_delay = c.new_pod_scale_up_delay;
+    config.expanders = c
+        .expander
+        .iter()
+        .map(|e| match e {
+            shape::Expander::Random => ca::Expander::Random,
+            shape::Expander::MostPods => ca::Expander::MostPods,
+            shape::Expander::LeastWaste => ca::Expander::LeastWaste,
+            shape::Expander::Price => ca::Expander::Price { stabilisation: POD_PRICE },
+            shape::Expander::Priority(tiers) => {
+                for name in tiers.iter().flat_map(|(_, names)| names) {
+                    if !groups.iter().any(|g| model.pools[usize::from(g.0)].name == name.as_str()) {
+                        out.push(Diagnostic::error(format!("the priority expander names `{}`", **name)).at(
+                            name.at.0,
+                            name.at.1,
+                            "not a pool whose nodes are scaled",
+                        ));
+                    }
+                }
+                let names = |list: &[Spanned<Name>]| list.iter().map(|n| n.value.to_string()).collect();
+                ca::Expander::Priority(tiers.iter().map(|(n, list)| (*n, names(list))).collect())
+            }
+        })
+        .collect();
+    if config.expanders.contains(&ca::Expander::Random) {
+        config.ties = ca::Ties::Random(s.seed);
+    }
+    if groups.is_empty() {
+        out.push(
+            Diagnostic::error("the Cluster Autoscaler has no node groups")
+                .at(at.0, at.1, "no pool has nodes that are scaled")
+                .help("write nodes: Scaled((max: 40)) in a pool"),
+        );
+    }
+    for f in config.faults() {
+        out.push(Diagnostic::error(format!("the Cluster Autoscaler would refuse: {f}")).at(
+            at.0,
+            at.1,
+            "these settings",
+        ));
+    }
+    Some(ClusterAutoscaler { config, groups })
+}
+
+/// What a pod of 500 m and 500 MiB costs for an hour on GCE, which steadies the price expander: 0.5 cores at 0.033174
+/// USD and 500 MiB at 0.004446 USD a GiB (kubernetes/autoscaler, `cloudprovider/gce/gce_price_info.go`; a prior).
+const POD_PRICE: crate::units::Rate = crate::units::Rate(18_758_000_000);
 
 /// How many pods a node takes (`maxPods` of a kubelet, Kubernetes' default). CNIs on small AWS types allow fewer.
 const PODS_PER_NODE: u64 = 110;

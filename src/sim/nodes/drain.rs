@@ -1,6 +1,6 @@
 //! Nodes that go: cordoned, their pods told to leave as budgets allow, and given back when the last has left.
 
-use super::{Nodes, NodesEvent, Removal, event};
+use super::{Brain, Nodes, NodesEvent, Removal, event};
 use crate::fleet::{NodeId, NodeState};
 use crate::sim::jobs::JobId;
 use crate::sim::runs::Leaves;
@@ -58,12 +58,27 @@ impl<'m> World<'m, '_> {
         for job in pods {
             self.tell_to_go(nodes, job, id, forced);
         }
+        if let Brain::ClusterAutoscaler(c) = &mut nodes.brain
+            && self.now >= since + c.eviction_limit()
+            && self.keeps_pods(id)
+        {
+            c.drain_failed(id, self.now);
+            nodes.tally.given_up += u64::from(self.now >= self.window.0);
+            self.watch.draining.remove(&id);
+            return self.uncordon(id);
+        }
         // What still runs is looked at again; the last pod to leave takes the node with it.
         if self.watch.draining.contains_key(&id) {
             let again = self.now + TRY_AGAIN;
             let end = patience.map(|p| since + p).filter(|end| *end > self.now);
             self.schedule(end.map_or(again, |end| end.min(again)), event(NodesEvent::Drain(id)));
         }
+    }
+
+    /// Whether a pod of a node has not been told to go.
+    fn keeps_pods(&self, id: NodeId) -> bool {
+        let going = |j: &JobId| self.is_leaving(*j) || self.jobs[*j].run.as_deref().is_some_and(|r| r.saving.is_some());
+        self.risks.jobs_on[id.0 as usize].iter().any(|j| !going(j))
     }
 
     /// Tells a pod to go, unless something protects it.

@@ -53,28 +53,6 @@ struct Ongoing {
     since: SimTime,
 }
 
-#[cfg(test)]
-std::thread_local! {
-    static SKIPS: std::cell::Cell<bool> = const { std::cell::Cell::new(true) };
-}
-
-/// Does something with every pass and every search carried out.
-#[cfg(test)]
-pub(super) fn without_skipping<T>(f: impl FnOnce() -> T) -> T {
-    SKIPS.set(false);
-    let out = f();
-    SKIPS.set(true);
-    out
-}
-
-/// Whether passes and searches that can find nothing are skipped; tests hold the two to each other.
-pub(super) fn may_skip() -> bool {
-    #[cfg(test)]
-    return SKIPS.get();
-    #[cfg(not(test))]
-    true
-}
-
 const fn removal(m: Method) -> Removal {
     match m {
         Method::Emptiness => Removal::Empty,
@@ -197,7 +175,7 @@ impl<'m> World<'m, '_> {
 
     /// A node is as old as it may get, unless it is another by now: it goes, whatever budgets say.
     pub(super) fn expire(&mut self, nodes: &mut Nodes<'m>, id: NodeId) {
-        let Brain::Karpenter(k) = &nodes.brain;
+        let Brain::Karpenter(k) = &nodes.brain else { return };
         let after = k.pool_of(self.fleet.node(id).pool).and_then(|p| p.expire_after);
         let due = after.is_some_and(|a| self.watch.of(id).created + a == self.now);
         if due && self.fleet.node(id).state.is_billed() {
@@ -226,7 +204,7 @@ impl<'m> World<'m, '_> {
 
     /// The batch is over: nodes are launched for the pods that fit nowhere.
     pub(super) fn provision(&mut self, nodes: &mut Nodes<'m>) {
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes;
+        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
         k.batch = None;
         if !k.batcher.close(&k.model.config, self.now) {
             return self.arm_batch(k);
@@ -298,11 +276,11 @@ impl<'m> World<'m, '_> {
     /// A pass of the disruption controller, or the check of what the last one found.
     pub(super) fn disrupt(&mut self, nodes: &mut Nodes<'m>) {
         self.commands_go_on(nodes);
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes;
+        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
         self.refresh_offers(k);
         let revision = self.watch.revision;
         if k.checking.is_none()
-            && may_skip()
+            && super::may_skip()
             && k.idle.is_some_and(|(seen, until)| seen == revision && self.now < until)
         {
             tally.skipped += 1;
@@ -350,7 +328,7 @@ impl<'m> World<'m, '_> {
         for id in &ids {
             self.cordon(*id);
         }
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes;
+        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
         let launched: Vec<Option<NodeId>> =
             command.replacements.iter().map(|p| self.launch_planned(k, tally, p)).collect();
         if launched.iter().any(Option::is_none) {
@@ -376,7 +354,7 @@ impl<'m> World<'m, '_> {
 
     /// Commands whose replacements are ready go on; those that waited too long, or lost one, are taken back.
     pub(super) fn commands_go_on(&mut self, nodes: &mut Nodes<'m>) {
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes;
+        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
         let patience = retries_for(k.ongoing.len() as u64);
         let (mut done, mut kept) = (Vec::new(), Vec::new());
         for c in std::mem::take(&mut k.ongoing) {

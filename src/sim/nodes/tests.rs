@@ -1,4 +1,4 @@
-//! Small fleets that Karpenter sizes, every second worked out by hand; and large ones at random.
+//! Small fleets that Karpenter or the Cluster Autoscaler sizes, every second worked out by hand; and large ones at random.
 
 use crate::fleet::{Capacity, PoolId};
 use crate::kernel::{Dist, Streams};
@@ -8,16 +8,16 @@ use crate::policy::karpenter::{
     CapacityType, Config, ConsolidationPolicy, InstanceType, Key, NodePool, Offering, Requirements, Resources, Set,
     TypeIx, Value,
 };
+use crate::policy::pdb::{Amount, Rule};
 use crate::policy::queue::{Blocked, Order, QueuePolicy};
 use crate::scenario::model::{
-    Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer, PodBudget, Source, Staffing, Supply,
+    ClusterAutoscaler, Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer, Source, Staffing, Supply,
 };
 use crate::sim::{check_conservation, simulate};
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
 use crate::workload::{Job, Request};
 
 const S: u64 = 1_000_000_000;
-const H: u64 = 3_600 * S;
 /// A dollar an hour, in pico-dollars.
 const DOLLAR: i128 = 1_000_000_000_000;
 const BOOT: f64 = 120.0;
@@ -161,8 +161,8 @@ fn a_node_that_is_half_empty_is_replaced_by_a_cheaper_one() {
 fn pods_that_may_not_be_moved_keep_their_node() {
     for disruption in [
         Disruption { do_not_disrupt: true, ..Disruption::default() },
-        Disruption { budget: Some(PodBudget::MaxUnavailable(0)), ..Disruption::default() },
-        Disruption { budget: Some(PodBudget::MinAvailablePercent(100)), ..Disruption::default() },
+        Disruption { budget: Some(Rule::MaxUnavailable(Amount::Pods(0))), ..Disruption::default() },
+        Disruption { budget: Some(Rule::MinAvailable(Amount::Percent(100))), ..Disruption::default() },
     ] {
         let mut m = fleet(2, &[(1, 100), (2, 150)], two(), NodePool::default());
         m.work[0].disruption = disruption;
@@ -238,7 +238,7 @@ fn a_pod_disruption_budget_lets_pods_go_one_by_one() {
     // when another node has booted.
     let young = NodePool { expire_after: Some(Duration::from_secs(1_000)), ..NodePool::default() };
     let mut m = fleet(1, &[(4, 100)], vec![job(0, 9_000, 1), job(0, 9_000, 1), job(0, 9_000, 1)], young);
-    m.work[0].disruption.budget = Some(PodBudget::MaxUnavailable(1));
+    m.work[0].disruption.budget = Some(Rule::MaxUnavailable(Amount::Pods(1)));
     let one = run(&m);
     m.work[0].disruption.budget = None;
     let all = run(&m);
@@ -262,7 +262,7 @@ fn random(seed: u64) -> Model {
     let mut m = fleet(24, &[(1, 100), (4, 300), (8, 700)], jobs, NodePool::default());
     let s = m.pools[1].supply.as_mut().unwrap();
     s.lifetimes = vec![(Lifetime::Law(Dist::exponential(3.0).unwrap()), Cause::Capacity)];
-    m.work[0].disruption.budget = Some(PodBudget::MaxUnavailablePercent(20));
+    m.work[0].disruption.budget = Some(Rule::MaxUnavailable(Amount::Percent(20)));
     m
 }
 
@@ -284,7 +284,7 @@ fn passes_that_are_skipped_would_have_found_nothing() {
     for seed in 0..6 {
         let m = random(seed);
         let skipping = run(&m);
-        let o = super::karpenter::without_skipping(|| simulate(&m, 1, 0, &mut Silent));
+        let o = super::without_skipping(|| simulate(&m, 1, 0, &mut Silent));
         assert_eq!(skipping.bill(), o.bill());
         assert_eq!(skipping.fingerprint, o.fingerprint);
         assert_eq!(o.nodes.as_ref().unwrap().skipped, 0);
@@ -299,4 +299,60 @@ fn two_pools_of_one_kind_are_told_apart_by_labels() {
     let o = run(&m);
     assert_eq!(seconds(&o, 0, Activity::Productive), 600, "the dearer one, as the pod may use no other");
     assert_eq!(o.pools[1].bill.0, Usd::ZERO);
+}
+
+/// The same fleet under the Cluster Autoscaler, each pool a node group.
+fn with_cluster_autoscaler(mut m: Model) -> Model {
+    let groups = (0..m.pools.len() as u16).map(PoolId).collect();
+    let config = crate::policy::cluster_autoscaler::Config::default();
+    m.node_autoscaler = Some(NodeAutoscaler::ClusterAutoscaler(Box::new(ClusterAutoscaler { config, groups })));
+    m
+}
+
+#[test]
+fn the_cluster_autoscaler_waits_for_gpu_pods_to_be_half_a_minute_old_and_for_nodes_to_be_unneeded_for_ten() {
+    let m = with_cluster_autoscaler(fleet(2, &[(1, 100)], vec![job(2, 3_600, 1)], NodePool::default()));
+    let o = run(&m);
+    // The scans at 10, 20 and 30 s find the pod too young. Launched at 40 s, ready at 160 s, empty at 3,760 s; longer than
+    // ten minutes unneeded at the scan of 4,370 s, and gone five seconds after the taint.
+    assert_eq!(seconds(&o, 0, Activity::Boot), 120);
+    assert_eq!(seconds(&o, 0, Activity::Productive), 3_600);
+    assert_eq!(seconds(&o, 0, Activity::Unallocated), 610);
+    assert_eq!(seconds(&o, 0, Activity::Drain), 5);
+    assert_eq!(o.pools[0].bill.0, Usd(DOLLAR * 4_335 / 3_600));
+    assert_eq!(removed(&o, "empty"), 1);
+}
+
+#[test]
+fn the_cluster_autoscaler_drains_a_node_whose_pods_fit_elsewhere() {
+    // Three and one GPU on a node of four, two on another. The three are over at 1,960 s.
+    let jobs = vec![job(2, 1_800, 3), job(2, 9_000, 2), job(2, 5_000, 1)];
+    let m = with_cluster_autoscaler(fleet(2, &[(4, 100)], jobs, NodePool::default()));
+    let o = run(&m);
+    let n = o.nodes.as_ref().unwrap();
+    assert_eq!((n.launched, n.evicted), (2, 1));
+    assert_eq!((removed(&o, "underutilized"), removed(&o, "empty")), (1, 0));
+    // Unneeded since 1,960 s, tainted at 2,570 s, its pod evicted at 2,575 s after 2,415 s of work.
+    assert_eq!(seconds(&o, 0, Activity::Lost), 2_415);
+}
+
+#[test]
+fn the_cluster_autoscaler_keeps_nodes_whose_pods_may_not_move() {
+    let jobs = vec![job(2, 1_800, 3), job(2, 9_000, 2), job(2, 5_000, 1)];
+    let mut m = with_cluster_autoscaler(fleet(2, &[(4, 100)], jobs, NodePool::default()));
+    m.work[0].disruption.do_not_disrupt = true;
+    assert_eq!(run(&m).nodes.unwrap().removed_in_all(), 0);
+}
+
+#[test]
+fn scans_that_are_skipped_would_have_found_nothing() {
+    for seed in 0..6 {
+        let m = with_cluster_autoscaler(random(seed));
+        let skipping = run(&m);
+        let o = super::without_skipping(|| simulate(&m, 1, 0, &mut Silent));
+        assert_eq!(skipping.bill(), o.bill());
+        assert_eq!(skipping.fingerprint, o.fingerprint);
+        assert!(skipping.nodes.as_ref().unwrap().skipped > 0);
+        assert!(skipping.jobs.done > 150, "{:?}", skipping.jobs);
+    }
 }

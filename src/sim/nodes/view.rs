@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::karpenter::KarpenterState;
 use crate::fleet::{NodeId, NodeState};
 use crate::policy::karpenter::{DoNotDisrupt, InstanceType, Node, NodeIx, Pdb, Pod, Resources, Shape, ShapeIx, View};
+use crate::policy::pdb::Rule;
 use crate::scenario::model::Karpenter;
 use crate::sim::jobs::JobId;
 use crate::sim::world::World;
@@ -129,7 +130,7 @@ impl World<'_, '_> {
         for (n, id) in seen.nodes.iter_mut().zip(&seen.ids) {
             let facts = self.watch.of(*id);
             // A place in a pool is another node after each launch.
-            n.name = if super::karpenter::may_skip() { facts.launch } else { 0 };
+            n.name = if super::may_skip() { facts.launch } else { 0 };
             n.created = facts.created;
             n.initialized = facts.ready;
             n.ready = facts.ready.is_some();
@@ -137,8 +138,10 @@ impl World<'_, '_> {
             n.deleting = self.fleet.node(*id).state == NodeState::Draining;
             n.nominated_until = facts.nominated_until;
         }
+        let budgets = self.budgets_of_pods();
+        let pdbs: BTreeMap<(u16, u16), u32> = budgets.keys().zip(0..).map(|(kind, i)| (*kind, i)).collect();
         seen.pdbs.clear();
-        let pdbs = self.budgets_of_pods(&mut seen);
+        seen.pdbs.extend(budgets.into_values().map(|(_, pdb)| pdb));
         seen.pods.truncate(seen.places.len());
         for id in std::mem::take(&mut self.watch.changed) {
             seen.remove(id);
@@ -152,6 +155,15 @@ impl World<'_, '_> {
                 }
             }
         }
+        self.each_pending(|w, id| {
+            let pod = w.pod_of(k, &pdbs, id);
+            seen.pods.extend(std::iter::repeat_n(pod, usize::from(w.jobs[id].job.pods)));
+        });
+        k.seen = seen;
+    }
+
+    /// Every job that waits and whose pods exist.
+    pub(super) fn each_pending(&self, mut f: impl FnMut(&Self, JobId)) {
         let mut asked: FxHashMap<u16, u64> = FxHashMap::default();
         for class in self.waiting.active() {
             for (_, id) in self.waiting.class(*class).line() {
@@ -159,15 +171,12 @@ impl World<'_, '_> {
                 // Pods beyond a quota are not made.
                 let limits = self.accounts.get(l.account).limits;
                 let milli = asked.entry(limits).or_default();
-                if !self.accounts.allows(self.model, limits, *milli + l.job.total_milli()) {
-                    continue;
+                if self.accounts.allows(self.model, limits, *milli + l.job.total_milli()) {
+                    *milli += l.job.total_milli();
+                    f(self, id);
                 }
-                *milli += l.job.total_milli();
-                let pod = self.pod_of(k, &pdbs, id);
-                seen.pods.extend(std::iter::repeat_n(pod, usize::from(l.job.pods)));
             }
         }
-        k.seen = seen;
     }
 
     /// A pod of a job, nowhere yet.
@@ -186,28 +195,21 @@ impl World<'_, '_> {
         }
     }
 
-    /// The disruption budgets of all work that has one: which kind of pods has which.
-    fn budgets_of_pods(&self, seen: &mut Seen) -> BTreeMap<(u16, u16), u32> {
-        let mut counts: BTreeMap<(u16, u16), (JobId, u32, u32)> = BTreeMap::new();
-        if !self.watch.budgets {
-            return BTreeMap::new();
-        }
-        for (id, l) in self.jobs.iter() {
-            if self.disruption(id).budget.is_none() {
-                continue;
-            }
-            let c = counts.entry(self.kind_of(id)).or_insert((id, 0, 0));
-            c.1 += u32::from(l.job.pods);
-            c.2 += if self.is_healthy(id) { u32::from(l.job.pods) } else { 0 };
-        }
-        let mut numbers = BTreeMap::new();
-        for (kind, (id, expected, healthy)) in counts {
-            if let Some(b) = self.disruption(id).budget {
-                numbers.insert(kind, seen.pdbs.len() as u32);
-                seen.pdbs.push(Pdb { allowed: b.allowed(expected, healthy), never: b.never() });
+    /// The disruption budgets of all work that has one: which kind of pods has which, and how it stands.
+    pub(super) fn budgets_of_pods(&self) -> BTreeMap<(u16, u16), (Rule, Pdb)> {
+        let mut counts: BTreeMap<(u16, u16), (Rule, u32, u32)> = BTreeMap::new();
+        if self.watch.budgets {
+            for (id, l) in self.jobs.iter() {
+                let Some(rule) = self.disruption(id).budget else { continue };
+                let c = counts.entry(self.kind_of(id)).or_insert((rule, 0, 0));
+                c.1 += u32::from(l.job.pods);
+                c.2 += if self.is_healthy(id) { u32::from(l.job.pods) } else { 0 };
             }
         }
-        numbers
+        counts
+            .into_iter()
+            .map(|(kind, (rule, expected, healthy))| (kind, (rule, Pdb::of(rule, expected, healthy))))
+            .collect()
     }
 }
 
