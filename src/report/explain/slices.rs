@@ -50,8 +50,8 @@ fn facts(p: &PoolOutcome, s: &SliceOutcome) -> Vec<String> {
         let all = s.compute_slices;
         out.push(format!("{share} of its compute slices, {all} a GPU, had no memory that work could use with them"));
     }
-    if s.made > 0 {
-        let each = words::length(s.making_ns / s.made);
+    if let Some(each) = s.making_ns.checked_div(s.made) {
+        let each = words::length(each);
         out.push(format!("{} instances were made on demand, {each} each until pods could begin", words::count(s.made)));
     }
     if s.recut > 0 {
