@@ -104,7 +104,7 @@ mod tests {
             "1,234",
             "40.0",
             "12 %",
-            "5.0 GPU-h (5.0 %) were memory slices that no profile in demand covers",
+            "5.0 GPU-h (5 %) were memory slices that no profile in demand covers",
             "14 % of its compute slices, 7 a GPU",
             "2 instances were made on demand, 2 s each",
         ] {
