@@ -17,6 +17,8 @@ mod load;
 mod merge;
 mod metrics;
 mod profile;
+mod report;
+mod results;
 mod run;
 mod schema;
 mod sweep;
@@ -73,6 +75,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Sweep(a) => sweep::run(a, &cli.data, console),
         Command::Merge(a) => merge::run(a, console),
         Command::Compare(a) => compare::run(a, &cli.data, console),
+        Command::Report(a) => report::run(a, console),
         Command::Explain(a) => explain::run(a, console),
         Command::Verify(a) => verify::run(a, &cli.data, console),
         Command::Trace(a) => trace::run(a, &cli.data, console),

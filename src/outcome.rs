@@ -285,6 +285,19 @@ pub struct PoolSeries {
     pub job_waste: Vec<f64>,
     /// USD in the bucket.
     pub spend: Vec<f64>,
+    /// The same by what the time was spent on, in the order of [`Activity::ALL`], before what the provider gives back;
+    /// activities without any are left out. Empty in outcomes written before there was such a series.
+    #[serde(default)]
+    pub spend_by: Vec<SpendBy>,
+}
+
+/// Dollars of one activity over the buckets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpendBy {
+    /// The activity.
+    pub activity: Activity,
+    /// USD in the bucket.
+    pub usd: Vec<f64>,
 }
 
 /// A budget over the window.
@@ -326,6 +339,36 @@ impl Outcome {
     #[must_use]
     pub fn bill(&self) -> Usd {
         self.charges.iter().map(|c| c.usd.0).sum()
+    }
+
+    /// Whether its lists fit each other: what was read from a file may not.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), String> {
+        let n = self.series.buckets;
+        if self.series.pools.len() != self.pools.len() {
+            return Err(format!("{} pools, and series of {}", self.pools.len(), self.series.pools.len()));
+        }
+        for (p, s) in self.pools.iter().zip(&self.series.pools) {
+            if p.activity.len() != Activity::COUNT {
+                return Err(format!("pool {} has {} activities of {}", p.name, p.activity.len(), Activity::COUNT));
+            }
+            let all = [&s.provisioned, &s.allocated, &s.busy, &s.sampled, &s.requested, &s.job_waste, &s.spend];
+            if all.into_iter().chain(s.spend_by.iter().map(|b| &b.usd)).any(|v| v.len() != n) {
+                return Err(format!("a series of pool {} has not {n} values", p.name));
+            }
+        }
+        if n > 0 && self.series.bucket_ns == 0 {
+            return Err("buckets without a width".to_owned());
+        }
+        if let Some(w) = self.work.iter().find(|w| w.activity.len() != Activity::COUNT) {
+            return Err(format!("workload {} has {} activities of {}", w.name, w.activity.len(), Activity::COUNT));
+        }
+        if let Some(c) = self.charges.iter().find(|c| c.price.is_some_and(|p| p >= self.prices.len())) {
+            return Err(format!("the charge {} refers to a price that is not there", c.id));
+        }
+        Ok(())
     }
 
     /// Hours of the measured window.

@@ -4,6 +4,7 @@
 
 pub mod cluster_autoscaler;
 pub mod culler;
+pub mod descheduler;
 pub mod hpa;
 pub mod karpenter;
 pub mod keda;
@@ -15,3 +16,4 @@ pub mod placement;
 pub mod pods;
 pub mod queue;
 pub mod spot;
+pub mod vpa;

@@ -7,6 +7,7 @@
 //! - [`mod@sweep`]: a sweep's points as CSV, JSON and words
 //! - [`tables`]: `timeseries.csv`, `charges.csv`, `jobs.csv`, `summary.json`
 //! - [`compare`]: a comparison as text, Markdown, JUnit and JSON
+//! - [`mod@html`]: one page that has all of a run, a comparison or a sweep in it; [`manifest`]: what went into a run
 //! - [`chart`]: one file a chart; each gives a [`chart::Drawing`], rendered as SVG and PNG by [`chart::render_all`]
 //! - beneath: [`waste`] (the bill by what it was for), [`axes`] and [`plot`] (pages, axes, common plots), [`scene`] (a
 //!   drawing as data), [`theme`] (colours, type), [`render`] and [`png`] (bytes), [`clock`] (civil time), [`words`]
@@ -16,6 +17,8 @@ pub mod chart;
 pub mod clock;
 pub mod compare;
 pub mod explain;
+pub mod html;
+pub mod manifest;
 pub mod perfetto;
 pub mod plot;
 pub mod png;

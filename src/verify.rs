@@ -4,10 +4,14 @@
 //! published figure is unchecked. Nothing here prints: `cli` does.
 
 pub mod autoscalers;
+mod blame;
+mod cases;
 pub mod checkpoint;
+pub mod controllers;
 pub mod fgd;
 pub mod gaia;
 pub mod mig;
+mod quantity;
 pub mod queues;
 pub mod reclaim;
 pub mod serving;
@@ -156,5 +160,11 @@ pub const SUITES: &[Suite] = &[
         about: "MIG layouts by exhaustive enumeration, placements and profiles of nvidia-smi transcripts, speeds of slices",
         quick: true,
         run: mig::run,
+    },
+    Suite {
+        name: "controllers",
+        about: "Karpenter, Kueue, the culler, the Descheduler, the VPA and the Cluster Autoscaler's parts on their tests' values",
+        quick: true,
+        run: controllers::run,
     },
 ];

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::console::{Color, Console, Exit, Failure};
-use super::{catalog, check, compare, explain, init, merge, metrics, profile, run, schema, sweep, trace, verify};
+use super::{
+    catalog, check, compare, explain, init, merge, metrics, profile, report, run, schema, sweep, trace, verify,
+};
 
 /// Forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
 #[derive(Debug, Parser)]
@@ -22,7 +24,8 @@ First steps:
   fleetcast run                          the embedded quickstart: summary and charts
   fleetcast init my.ron                  a commented scenario to edit
   fleetcast check my.ron                 every problem with its place, and the defaults taken
-  fleetcast run my.ron --out my-run      run it, keep charts and tables"
+  fleetcast run my.ron --out my-run      run it, keep charts and tables
+  fleetcast report my-run                all of it as one page of HTML"
 )]
 pub struct Cli {
     /// What to do.
@@ -59,6 +62,8 @@ pub enum Command {
     Merge(merge::Args),
     /// Candidates beside a base under the same luck: what differs, how sure, which gates hold, why the bill changed
     Compare(compare::Args),
+    /// A run, a comparison or a sweep as one page of HTML that needs no network
+    Report(report::Args),
     /// Where a dollar came from: a run's bill, or one line of it
     Explain(explain::Args),
     /// Our figures beside published and closed-form ones, with the tolerance

@@ -1,5 +1,6 @@
 //! `fleetcast compare`: candidates beside a base, pair by pair under the same luck; gates; why the bill changed.
 
+mod out;
 mod plan;
 
 use std::io::Write;
@@ -52,6 +53,7 @@ Examples:
   fleetcast compare before.ron after.ron --fail-on 'cost.total > +2%' --fail-on 'jobs.done < -1%'
   fleetcast compare my.ron --set pools.a100.nodes=6 --replications 64
   fleetcast compare base.ron cand.ron --gates gates.ron --markdown comment.md --junit gates.xml
+  fleetcast compare before.ron after.ron --out change && fleetcast report change
   fleetcast compare base.ron --save-baseline base.json
   fleetcast compare --baseline base.json cand.ron --reprice")]
 pub struct Args {
@@ -94,6 +96,9 @@ pub struct Args {
     /// Print JSON (schema fleetcast.compare/1) instead of text
     #[arg(long)]
     json: bool,
+    /// Write a folder: comparison.json and charts, for `fleetcast report`
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Write Markdown for a pull request
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -128,6 +133,7 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
     }
     // Outputs are opened before the work starts: a bad path fails early.
     let out = |p: &Option<PathBuf>| p.as_deref().map(open).transpose();
+    let folder = a.out.as_deref().map(OutDir::create).transpose()?;
     let (md, xml, save) = (out(&a.markdown)?, out(&a.junit)?, out(&a.save_baseline)?);
     let (seed, n) = size(a, &base)?;
     let bar = bar(console, u64::from(n) * (candidates.len() as u64 + u64::from(matches!(base, Base::Run(_)))));
@@ -171,12 +177,15 @@ pub fn run(a: &Args, data: &Path, console: &Console) -> Result<Exit, Failure> {
         confidence: CONFIDENCE,
         seed,
         replications: n,
-        base: base.party(),
-        candidates: candidates.iter().map(|(s, i)| s.party(i)).collect(),
+        base: base.party()?,
+        candidates: candidates.iter().map(|(s, i)| s.party(i)).collect::<Result<_, _>>()?,
         held,
         comparisons,
         command: command(a, seed, n),
     };
+    if let Some(folder) = folder {
+        out::write(&folder, &report)?;
+    }
     if let Some(file) = md {
         write(file, &markdown::markdown(&report))?;
     }
@@ -306,17 +315,19 @@ impl Base {
         }
     }
 
-    fn party(&self) -> Party {
+    fn party(&self) -> Result<Party, Failure> {
         match self {
             Base::Run(b) => b.0.party(&b.1),
-            Base::Stored(s) => Party {
+            Base::Stored(s) => Ok(Party {
                 name: self.name(),
                 scenario: s.1.sample.scenario.clone(),
                 variant: s.1.sample.variant.clone(),
                 set: s.1.set.clone(),
                 scenario_sha256: s.1.scenario.sha256.clone(),
                 stored: Some(s.0.display().to_string()),
-            },
+                inputs: s.1.inputs.clone(),
+                evidence: Vec::new(),
+            }),
         }
     }
 }

@@ -5,9 +5,9 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::console::{Console, Exit, Failure};
-use crate::outcome::{Outcome, VERSION};
+use super::results;
 use crate::report::explain;
-use crate::report::tables::{SCHEMA, read_jobs};
+use crate::report::tables::read_jobs;
 use crate::units::Diagnostic;
 
 /// Arguments of `explain`.
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 pub fn run(a: &Args, console: &Console) -> Result<Exit, Failure> {
-    let o = outcome(&a.run)?;
+    let o = results::outcome(&a.run)?;
     let Some(id) = &a.charge else {
         console.print(&explain::bill(&o));
         return Ok(Exit::Fine);
@@ -50,20 +50,4 @@ fn unreadable(path: &Path, why: &str) -> Failure {
         Diagnostic::error(format!("cannot read `{}`: {why}", path.display()))
             .help("name the folder of a run, as `fleetcast run --out FOLDER` makes it"),
     )
-}
-
-/// A run's outcome from its folder.
-fn outcome(run: &Path) -> Result<Outcome, Failure> {
-    let path = run.join("summary.json");
-    let file = File::open(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
-    let mut value: serde_json::Value =
-        serde_json::from_reader(BufReader::new(file)).map_err(|e| unreadable(&path, &e.to_string()))?;
-    let schema = value.get("schema").and_then(|s| s.as_str()).unwrap_or("none");
-    if schema != SCHEMA {
-        return Err(unreadable(
-            &path,
-            &format!("its schema is {schema}, this program reads {SCHEMA} (outcome {VERSION})"),
-        ));
-    }
-    serde_json::from_value(value["outcome"].take()).map_err(|e| unreadable(&path, &e.to_string()))
 }

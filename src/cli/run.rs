@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::console::{Console, Exit, Failure};
@@ -17,6 +16,7 @@ use super::load::{self, Input};
 use super::trace_out::TraceOut;
 use crate::outcome::{JobRow, MILLI_NS_PER_GPU_HOUR, NodeRow, Outcome, Progress, Recorder, Silent, StretchRow};
 use crate::policy::placement::{TieOrder, Ties};
+use crate::report::manifest::{self, InputFile, Manifest};
 use crate::report::tables::{
     JobsCsv, charges_csv, loss_tables, service_tables, slice_tables, summary_json, timeseries_csv,
 };
@@ -185,7 +185,8 @@ fn next(a: &Args, out: Option<&OutDir>, o: &Outcome, variants: bool) -> Vec<Stri
     };
     let mut list = Vec::new();
     if let Some(out) = out {
-        list.push(format!("fleetcast explain {}    (charts in {}/charts)", out.path().display(), out.path().display()));
+        let at = out.path().display();
+        list.push(format!("fleetcast report {at}    (one page of HTML; `explain` for the bill)"));
     }
     let serves = o.work.iter().any(|w| w.service.is_some());
     list.push(match &a.scenario {
@@ -198,33 +199,6 @@ fn next(a: &Args, out: Option<&OutDir>, o: &Outcome, variants: bool) -> Vec<Stri
         None => "fleetcast init my.ron".to_owned(),
     });
     list
-}
-
-#[derive(Serialize)]
-struct Manifest<'a> {
-    schema: &'static str,
-    fleetcast: &'static str,
-    scenario: &'a str,
-    scenario_sha256: String,
-    random_streams: &'static str,
-    seed: u64,
-    set: &'a [String],
-    variant: Option<&'a str>,
-    inputs: Vec<InputFile>,
-    defaults: Vec<Default<'a>>,
-}
-
-#[derive(Serialize)]
-struct InputFile {
-    file: String,
-    sha256: String,
-}
-
-#[derive(Serialize)]
-struct Default<'a> {
-    path: &'a str,
-    value: &'a str,
-    source: &'a str,
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
@@ -250,20 +224,20 @@ fn write_all(
         inputs.push(InputFile { file: path.display().to_string(), sha256: sha256(&bytes) });
     }
     let manifest = Manifest {
-        schema: "fleetcast.manifest/1",
-        fleetcast: env!("CARGO_PKG_VERSION"),
-        scenario: &input.name,
+        schema: manifest::SCHEMA.to_owned(),
+        fleetcast: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: input.name.clone(),
         scenario_sha256: sha256(input.text.as_bytes()),
-        random_streams: crate::kernel::random::SCHEME,
+        random_streams: crate::kernel::random::SCHEME.to_owned(),
         seed,
-        set: &a.set,
-        variant: o.variant.as_deref(),
+        set: a.set.clone(),
+        variant: o.variant.clone(),
         inputs,
         defaults: input
             .loaded
             .defaults
             .iter()
-            .map(|d| Default { path: &d.path, value: &d.value, source: d.source })
+            .map(|d| manifest::Default { path: d.path.clone(), value: d.value.clone(), source: d.source.to_string() })
             .collect(),
     };
     let mut text = serde_json::to_string_pretty(&manifest).map_err(json)?;

@@ -151,6 +151,7 @@ fn plan(a: &Args, p: &Prepared) -> Result<Plan, Failure> {
         latin: p.design.latin.map(NonZeroU32::get),
         metrics: p.kept.clone(),
         about: format!("{length} from {} ({zone}) · prices of {prices}", m.start.date()),
+        evidence: m.evidence.clone(),
         points: (0..p.design.len()).map(|i| p.design.values(i)).collect(),
         shard: a.shard,
     })

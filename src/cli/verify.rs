@@ -27,6 +27,7 @@ Examples:
   fleetcast verify spot --optimum                    spot policies beside the best that could be had
   fleetcast verify autoscalers --cases mine.ron      HPA and KEDA on cases of your own
   fleetcast verify mig --cases mine.ron              MIG grids and placements of your own
+  fleetcast verify controllers --cases mine.ron      Karpenter, Kueue and others on cases of your own
   fleetcast verify queues --json | jq 'select(.verdict == \"fail\")'
   fleetcast verify --timing --seeds 3                only how fast it is")]
 pub struct Args {
@@ -39,7 +40,8 @@ pub struct Args {
     /// Run these trace files instead of the published ones; name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
     trace: Vec<PathBuf>,
-    /// Also run the cases of these files (`autoscalers`: docs/cases.md, `mig`: docs/mig-cases.md). Name the suite before
+    /// Also run the cases of these files (`autoscalers`: docs/cases.md, `mig`: docs/mig-cases.md, `controllers`:
+    /// docs/controller-cases.md). Name the suite before
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "suites")]
     cases: Vec<PathBuf>,
     /// How many seeds to average over, or how often to time; each suite's own number (or 5) where left out
@@ -58,7 +60,7 @@ pub struct Args {
 }
 
 /// The suites that read case files, each in a form of its own.
-const READ_CASES: [&str; 2] = ["autoscalers", "mig"];
+const READ_CASES: [&str; 3] = ["autoscalers", "mig", "controllers"];
 
 /// A suite as `--list` shows it.
 #[derive(Serialize)]

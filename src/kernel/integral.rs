@@ -82,6 +82,12 @@ impl Buckets {
         Buckets { origin: origin.0, width: width.0.max(1), partial: vec![0; n + 1], step: vec![0; n + 1] }
     }
 
+    /// As many buckets of the same width at the same times, with nothing in them.
+    #[must_use]
+    pub fn empty(&self) -> Buckets {
+        Buckets::new(SimTime(self.origin), Duration(self.width), self.len())
+    }
+
     /// How many buckets.
     #[must_use]
     pub fn len(&self) -> usize {

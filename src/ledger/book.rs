@@ -80,6 +80,8 @@ pub struct PoolBook {
     pub sampled_series: Vec<u128>,
     /// USD per bucket, for charts.
     pub spend_series: Vec<f64>,
+    /// The same by activity, before what the provider gives back; empty for an activity that has none.
+    pub spend_by: [Vec<f64>; Activity::COUNT],
 }
 
 /// Everything when the books are closed.
@@ -106,6 +108,8 @@ struct RateBook {
     /// Of `series`, what the provider gives back.
     given_back: Option<Buckets>,
     watched: Vec<Buckets>,
+    /// Milli-units × ppm by activity, for charts.
+    by_activity: [Option<Box<Buckets>>; Activity::COUNT],
 }
 
 #[derive(Clone, Debug)]
@@ -160,6 +164,7 @@ impl Ledger {
                         series: series(),
                         given_back: None,
                         watched: (0..watches).map(|_| series()).collect(),
+                        by_activity: std::array::from_fn(|_| None),
                     })
                     .collect();
                 PoolState {
@@ -213,6 +218,7 @@ impl Ledger {
             if let Some((what, _)) = h.also {
                 cell[what as usize] += u128::from(h.milli) * u128::from(other);
             }
+            r.spread(h, other, a, b);
             if pods {
                 r.billed += q;
                 r.series.add(a, b, h.milli);
@@ -285,6 +291,9 @@ impl Ledger {
             let cell = r.cell(0);
             for (c, level) in cell.iter_mut().zip(&p.free).filter(|(_, level)| **level > 0) {
                 *c += u128::from(*level) * dt;
+            }
+            for (a_of, level) in p.free.iter().enumerate().filter(|(_, level)| **level > 0) {
+                r.follow(a_of, a, b, level * 1_000_000);
             }
         }
     }
@@ -391,6 +400,7 @@ impl Ledger {
                 busy_series: p.busy.finish(),
                 sampled_series: p.sampled.finish(),
                 spend_series: Vec::new(),
+                spend_by: std::array::from_fn(|_| Vec::new()),
             };
             let per = p.tariff.per_hour();
             for (step, r) in p.rates.into_iter().enumerate() {
@@ -437,6 +447,11 @@ impl Ledger {
                     add_scaled(&mut book.spend_series, back, -usd_per, &mut Vec::new());
                 }
                 add_scaled(&mut book.spend_series, r.series, usd_per, &mut book.billed_series);
+                for (sum, series) in book.spend_by.iter_mut().zip(r.by_activity) {
+                    if let Some(series) = series {
+                        add_scaled(sum, *series, usd_per / 1e6, &mut Vec::new());
+                    }
+                }
                 for (sum, series) in watched.iter_mut().zip(r.watched) {
                     add_scaled(sum, series, usd_per, &mut Vec::new());
                 }
@@ -484,6 +499,25 @@ impl RateBook {
             self.cells.resize(i + 1, [0; Activity::COUNT]);
         }
         &mut self.cells[i]
+    }
+
+    /// Follows over time what a job did in a part of its stretch, of which `other` ns were [`Held::also`].
+    fn spread(&mut self, h: &Held, other: u64, from: SimTime, to: SimTime) {
+        let ppm = |part: u64| (u128::from(part) * 1_000_000 / u128::from((to - from).0)) as u64;
+        let also = if other == 0 { 0 } else { ppm(other) };
+        let stall = (1_000_000 - also) * u64::from(h.stall_ppm) / 1_000_000;
+        self.follow(h.activity as usize, from, to, h.milli * (1_000_000 - also - stall));
+        if stall > 0 {
+            self.follow(Activity::InputStall as usize, from, to, h.milli * stall);
+        }
+        if let Some((what, _)) = h.also.filter(|_| also > 0) {
+            self.follow(what as usize, from, to, h.milli * also);
+        }
+    }
+
+    /// Adds a level, milli-units × ppm, to the series of an activity.
+    fn follow(&mut self, activity: usize, from: SimTime, to: SimTime, level: u64) {
+        self.by_activity[activity].get_or_insert_with(|| Box::new(self.series.empty())).add(from, to, level);
     }
 }
 

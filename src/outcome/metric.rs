@@ -109,6 +109,17 @@ pub const TABLE: &[MetricDoc] = &[
     doc("jobs.queued_at_end", "jobs", Direction::Lower, "jobs still waiting when the window closed"),
     doc("energy.kwh", "kWh", Direction::Lower, "energy of the GPUs at the meter (with PUE)"),
     doc("budget.NAME.used", "%", Direction::Lower, "spent / the budget's amount"),
+    doc("nodes.launched", "nodes", Direction::Neutral, "nodes that an autoscaler launched"),
+    doc("nodes.refused", "times", Direction::Lower, "launches that it asked for and did not get"),
+    doc("nodes.removed", "nodes", Direction::Neutral, "nodes that it told to go"),
+    doc(
+        "nodes.removed.REASON",
+        "nodes",
+        Direction::Neutral,
+        "the same, by reason: empty, underutilized, drifted, expired",
+    ),
+    doc("nodes.evicted", "pods", Direction::Lower, "pods that it told to go"),
+    doc("nodes.lost_usd", "USD", Direction::Lower, "what work had cost that pods lost when they were told to go"),
     doc("goodput", "%", Direction::Higher, "productive GPU time / GPU time held by jobs"),
     doc("cost.spot", "USD", Direction::Neutral, "productive time and input stalls on spot"),
     doc(
@@ -362,6 +373,16 @@ pub fn metrics(o: &Outcome) -> Vec<Metric> {
     for b in &o.budgets {
         let amount = b.amount.0.to_f64();
         put(format!("budget.{}.used", b.name), (amount > 0.0).then(|| 100.0 * b.spent.0.to_f64() / amount), "%", Lower);
+    }
+    if let Some(n) = &o.nodes {
+        put("nodes.launched".into(), Some(n.launched as f64), "nodes", Neutral);
+        put("nodes.refused".into(), Some(n.refused as f64), "times", Lower);
+        put("nodes.removed".into(), Some(n.removed_in_all() as f64), "nodes", Neutral);
+        for (why, k) in &n.removed {
+            put(format!("nodes.removed.{why}"), Some(*k as f64), "nodes", Neutral);
+        }
+        put("nodes.evicted".into(), Some(n.evicted as f64), "pods", Lower);
+        put("nodes.lost_usd".into(), Some(n.lost_usd.0.to_f64()), "USD", Lower);
     }
     if o.has_interruptions() {
         interruptions(o, &mut put);

@@ -44,7 +44,7 @@ mod tree;
 mod view;
 
 pub use batch::Batcher;
-pub use budget::{Budget, Reason};
+pub use budget::{Budget, Nodes, Reason, Window};
 pub use candidate::Blocked;
 pub use config::{
     After, BALANCED_K, Compat, Config, ConfigError, ConsolidationPolicy, DRIFT_PERIOD, INSUFFICIENT_CAPACITY_TTL,

@@ -2,7 +2,9 @@
 //!
 //! A chart is a function from outcomes to a [`Drawing`]; [`render_all`] turns drawings into files' bytes, in parallel.
 
+pub mod activities;
 pub mod capacity;
+pub mod changes;
 pub mod curves;
 pub mod dashboard;
 pub mod dollars;
@@ -71,7 +73,7 @@ pub struct Chart {
 /// scenario; charts whose data is absent (no labels, no variants, no GPUs) are left out.
 #[must_use]
 pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing> {
-    let mut all = vec![Some(dollars::draw(o, about)), capacity::draw(o, about)];
+    let mut all = vec![Some(dollars::draw(o, about)), activities::draw(o, about), capacity::draw(o, about)];
     all.push(spend::draw(o, about));
     all.push(waits::draw(o, about));
     all.push(dashboard::draw(o, about));
@@ -123,11 +125,38 @@ pub fn sweep_drawings(s: &Swept, version: &str) -> Vec<(String, Drawing)> {
     let mut all = Vec::new();
     for (i, m) in plan.metrics.iter().enumerate() {
         let drawing = heat::draw(s, i, &about).or_else(|| response::draw(s, i, &about));
-        // Names of labels and workloads may have what a file's name may not.
-        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
-        all.extend(drawing.map(|d| (m.name.chars().map(safe).collect(), d)));
+        all.extend(drawing.map(|d| (file_name(&m.name), d)));
     }
     all
+}
+
+/// The drawings of a comparison, each with the name of its file: why the bill changed, and how far figures moved. With
+/// several candidates each file has its candidate's name.
+#[must_use]
+pub fn comparison_drawings(r: &super::compare::Report) -> Vec<(String, Drawing)> {
+    let mut all = Vec::new();
+    for c in &r.comparisons {
+        let about = About {
+            subtitle: format!(
+                "{} beside {} · {} pairs of runs under the same luck · seed {}",
+                c.candidate,
+                r.base.name,
+                super::words::count(c.pairs.into()),
+                r.seed
+            ),
+            footnote: format!("simulated by fleetcast {}, seed {}", r.fleetcast, r.seed),
+            ..About::default()
+        };
+        let end = if r.comparisons.len() > 1 { format!("-{}", file_name(&c.candidate)) } else { String::new() };
+        all.extend(changes::drawings(c, &r.base.name, &about).into_iter().map(|(n, d)| (format!("{n}{end}"), d)));
+    }
+    all
+}
+
+/// A name as part of a file's name: names of labels, workloads and candidates may have what that may not.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
+    name.chars().map(safe).collect()
 }
 
 /// Draws each as SVG and PNG, in parallel; the order stays.

@@ -8,7 +8,9 @@ pub mod wording;
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::compare::baseline::Input;
 use crate::experiment::compare::{Comparison, Held};
+use crate::outcome::EvidenceNote;
 
 /// The JSON's schema.
 pub const SCHEMA: &str = "fleetcast.compare/1";
@@ -55,6 +57,12 @@ pub struct Party {
     pub scenario_sha256: String,
     /// The file that it was stored in, where it was not run.
     pub stored: Option<String>,
+    /// The data files that it read.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// Its inputs by how well they are known; empty where it was stored.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceNote>,
 }
 
 impl Report {

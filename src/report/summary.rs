@@ -3,7 +3,7 @@
 //! What must be there is reserved first; tables of pools, budgets and variants take the lines left, and say what they
 //! leave out. Plain text: no colour carries a meaning.
 
-mod services;
+pub(in crate::report) mod services;
 
 use comfy_table::{CellAlignment, Table};
 
@@ -182,7 +182,7 @@ fn part(a: Usd, b: Usd) -> String {
 
 /// What the run says in a sentence: where the money went, then the most urgent of a budget that will not hold and an
 /// option that is cheaper.
-fn verdict(o: &Outcome, all: &[Slice], variants: &[Outcome], clock: &Clock) -> String {
+pub(super) fn verdict(o: &Outcome, all: &[Slice], variants: &[Outcome], clock: &Clock) -> String {
     let bill = o.bill();
     if bill <= Usd::ZERO {
         return "Nothing was billed in the window.".to_owned();

@@ -39,6 +39,7 @@ impl Model {
             ties: Ties::default(),
             tie_seed: None,
             node_autoscaler: None,
+            descheduler: None,
             quotas: Vec::new(),
             work: Vec::new(),
             services: Vec::new(),

@@ -32,7 +32,7 @@ use crate::units::{Duration, Name};
 use checkpoint::CheckpointStore;
 use market::ShockProcess;
 use money::{Budget, Cluster, PricesAt};
-use node_autoscaler::NodeAutoscaler;
+use node_autoscaler::{Descheduler, NodeAutoscaler};
 use std::num::NonZeroU32;
 
 /// The version of the format that this program reads.
@@ -83,6 +83,8 @@ record! {
         pub ties: Ties = Ties::Listed => "the order in which the scenario lists nodes",
         /// Who sizes the pools whose `nodes` are `Scaled`.
         pub node_autoscaler: Option<Spanned<NodeAutoscaler>>,
+        /// What moves pods to even out nodes, or to empty some.
+        pub descheduler: Option<Spanned<Descheduler>>,
         /// Limits on the GPUs that work with a label may hold at once.
         pub quotas: Vec<Quota> = Vec::new() => "no quotas",
         /// Where jobs come from.

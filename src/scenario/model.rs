@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::fleet::{Capacity, Cut, Free, IslandId, PoolId, PoolSet};
 use crate::market::Shock;
-pub use nodes::{ClusterAutoscaler, Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer};
+pub use nodes::{ClusterAutoscaler, Descheduler, Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer};
 pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
 pub use service::Service;
 pub use share::{Share, Slice, Turns};
@@ -61,6 +61,8 @@ pub struct Model {
     pub tie_seed: Option<u64>,
     /// Who sizes pools that are scaled.
     pub node_autoscaler: Option<NodeAutoscaler>,
+    /// What moves pods to even out nodes.
+    pub descheduler: Option<Descheduler>,
     /// Limits on what work with a label may hold at once.
     pub quotas: Vec<Quota>,
     /// Where jobs come from.

@@ -120,6 +120,7 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         replications: s.replications.get(),
         changes,
         node_autoscaler: None,
+        descheduler: s.descheduler.as_ref().and_then(|d| nodes::descheduler(d, &mut out)),
         queue,
         placement: policy::placement(&s.placement),
         ties,

@@ -96,6 +96,8 @@ pub(super) enum NodesEvent {
     Disrupt,
     /// A node may be too old.
     Expire(NodeId),
+    /// The Descheduler runs.
+    Deschedule,
     /// Pods of a node that goes may be told to.
     Drain(NodeId),
     /// A node that was marked goes.
@@ -155,8 +157,9 @@ impl Event {
             Event::Nodes(NodesEvent::Expire(n)) => (24, n.0),
             Event::Nodes(NodesEvent::Drain(n) | NodesEvent::Remove(n)) => (25, n.0),
             Event::Nodes(NodesEvent::Provision) => (26, 0),
-            Event::Nodes(NodesEvent::Disrupt) => (27, 0),
-            Event::Fleet(Look(p)) => (28, p.0 as u32),
+            Event::Nodes(NodesEvent::Deschedule) => (27, 0),
+            Event::Nodes(NodesEvent::Disrupt) => (28, 0),
+            Event::Fleet(Look(p)) => (29, p.0 as u32),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::ledger::{Line, LineKind, PoolBook, Unit};
 use crate::outcome::service::LabelUse;
 use crate::outcome::{
     BudgetOutcome, Charge, ChargeKind, EvidenceNote, Exact, JobCounts, Money, Outcome, PoolOutcome, PoolSeries,
-    PriceRow, Series, ServiceOutcome, VERSION, WaitTarget, WorkOutcome,
+    PriceRow, Series, ServiceOutcome, SpendBy, VERSION, WaitTarget, WorkOutcome,
 };
 use crate::scenario::model::{Budget, Pool};
 use crate::units::time::NANOS_PER_HOUR;
@@ -273,6 +273,12 @@ impl World<'_, '_> {
                     requested: allocated.iter().zip(&asked).map(|(a, b)| a + b).collect(),
                     job_waste: average(&b.waste_series, 1e3),
                     spend: b.spend_series.iter().take(n).copied().collect(),
+                    spend_by: Activity::ALL
+                        .into_iter()
+                        .zip(&b.spend_by)
+                        .filter(|(_, usd)| usd.iter().any(|v| *v > 0.0))
+                        .map(|(activity, usd)| SpendBy { activity, usd: usd.iter().take(n).copied().collect() })
+                        .collect(),
                     allocated,
                 }
             })

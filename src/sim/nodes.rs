@@ -4,6 +4,7 @@
 //! launched, cordoned, drained and given back, and pods are told to go.
 
 mod cluster_autoscaler;
+mod deschedule;
 mod drain;
 mod karpenter;
 #[cfg(test)]
@@ -27,11 +28,15 @@ pub(super) use watch::Watch;
 pub(super) struct Nodes<'m> {
     /// Who decides.
     brain: Brain<'m>,
+    /// Whether a Descheduler runs too.
+    descheduler: bool,
     /// What happened.
     tally: Tally,
 }
 
 enum Brain<'m> {
+    /// Nobody: only a Descheduler.
+    Nobody,
     ClusterAutoscaler(Box<CaState<'m>>),
     Karpenter(Box<KarpenterState<'m>>),
 }
@@ -104,7 +109,7 @@ impl Brain<'_> {
     /// How long a node that goes waits for pods that are protected; for ever where none.
     fn termination_grace(&self, pool: PoolId) -> Option<Duration> {
         match self {
-            Brain::ClusterAutoscaler(_) => None,
+            Brain::Nobody | Brain::ClusterAutoscaler(_) => None,
             Brain::Karpenter(k) => k.termination_grace(pool),
         }
     }
@@ -113,20 +118,25 @@ impl Brain<'_> {
 impl<'m> Nodes<'m> {
     /// What the model's autoscaler begins with; none without one.
     pub fn of(model: &'m Model) -> Option<Box<Nodes<'m>>> {
-        let brain = match model.node_autoscaler.as_ref()? {
-            NodeAutoscaler::ClusterAutoscaler(c) => Brain::ClusterAutoscaler(Box::new(CaState::of(model, c))),
-            NodeAutoscaler::Karpenter(k) => Brain::Karpenter(Box::new(KarpenterState::of(model, k))),
+        let brain = match model.node_autoscaler.as_ref() {
+            None if model.descheduler.is_none() => return None,
+            None => Brain::Nobody,
+            Some(NodeAutoscaler::ClusterAutoscaler(c)) => Brain::ClusterAutoscaler(Box::new(CaState::of(model, c))),
+            Some(NodeAutoscaler::Karpenter(k)) => Brain::Karpenter(Box::new(KarpenterState::of(model, k))),
         };
-        Some(Box::new(Nodes { brain, tally: Tally::default() }))
+        Some(Box::new(Nodes { brain, descheduler: model.descheduler.is_some(), tally: Tally::default() }))
     }
 
     /// What happened over the window.
     pub fn outcome(&self) -> NodeScaling {
         let t = &self.tally;
         NodeScaling {
-            by: match self.brain {
-                Brain::ClusterAutoscaler(_) => "Cluster Autoscaler",
-                Brain::Karpenter(_) => "Karpenter",
+            by: match (&self.brain, self.descheduler) {
+                (Brain::Nobody, _) => "Descheduler",
+                (Brain::ClusterAutoscaler(_), false) => "Cluster Autoscaler",
+                (Brain::ClusterAutoscaler(_), true) => "Cluster Autoscaler and Descheduler",
+                (Brain::Karpenter(_), false) => "Karpenter",
+                (Brain::Karpenter(_), true) => "Karpenter and Descheduler",
             }
             .to_owned(),
             launched: t.launched,
@@ -147,7 +157,11 @@ impl<'m> Nodes<'m> {
 impl<'m> World<'m, '_> {
     /// Puts the autoscaler into motion, at the epoch.
     pub fn open_nodes(&mut self) {
+        if let Some(d) = &self.model.descheduler {
+            self.schedule(self.now + d.every, event(NodesEvent::Deschedule));
+        }
         self.with_nodes(|w, n| match &mut n.brain {
+            Brain::Nobody => {}
             Brain::ClusterAutoscaler(c) => w.open_cluster_autoscaler(c),
             Brain::Karpenter(k) => w.open_karpenter(k),
         });
@@ -162,6 +176,7 @@ impl<'m> World<'m, '_> {
             NodesEvent::Provision => w.provision(n),
             NodesEvent::Disrupt if matches!(n.brain, Brain::ClusterAutoscaler(_)) => w.scan(n),
             NodesEvent::Disrupt => w.disrupt(n),
+            NodesEvent::Deschedule => w.deschedule(n),
             NodesEvent::Remove(node) => w.remove_tainted(n, node),
             NodesEvent::Expire(node) => w.expire(n, node),
             NodesEvent::Drain(node) => w.drain_on(n, node),

@@ -14,18 +14,13 @@ mod of_fleet;
 mod of_gpu;
 mod of_grid;
 mod points;
-mod report;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use self::format::{Cases, Item};
-use self::report::Report;
+use super::cases::{self, CaseFile, Report, Runner};
 use super::{Case, NoCases, Options};
-use crate::formats::{Syntax, parse, read_text};
-use crate::scenario::decode::{Spanned, decode, schema};
-use crate::units::{Diagnostic, Diagnostics, SourceId, SourceMap};
+use crate::scenario::decode::{Spanned, schema};
 
 /// The suite's name.
 const SUITE: &str = "mig";
@@ -45,60 +40,26 @@ const VECTORS: [(&str, &str); 3] = [
 /// # Errors
 /// [`NoCases::Bad`] with all that is wrong in all case files.
 pub fn run(options: &Options) -> Result<Vec<Case>, NoCases> {
-    let (mut sources, mut cases, mut faults) = (SourceMap::default(), Vec::new(), Diagnostics::default());
-    for (name, text) in VECTORS {
-        let id = sources.add(name, text);
-        faults.extend(text_cases(id, Syntax::Ron, &sources, &mut cases));
-    }
-    cases.extend(points::cases());
-    for path in &options.cases {
-        faults.extend(file_cases(path, &mut sources, &mut cases));
-    }
-    if faults.has_errors() { Err(NoCases::Bad(faults, sources)) } else { Ok(cases) }
+    let mut runner = Runner::default();
+    runner.texts::<Cases>(&VECTORS);
+    runner.extend(points::cases());
+    runner.files::<Cases>(options);
+    runner.finish()
 }
 
-fn file_cases(path: &Path, sources: &mut SourceMap, cases: &mut Vec<Case>) -> Diagnostics {
-    let read = Syntax::from_path(path).and_then(|syntax| Ok((read_text(path, sources)?, syntax)));
-    match read {
-        Ok((id, syntax)) => text_cases(id, syntax, sources, cases),
-        Err(d) => d,
+impl CaseFile for Cases {
+    const SUITE: &'static str = SUITE;
+    const VERSION: u32 = VERSION;
+    type Item = Item;
+    fn version(&self) -> &Spanned<u32> {
+        &self.version
+    }
+    fn items(&self) -> &[Item] {
+        &self.cases
     }
 }
 
-/// Runs the cases of a text, and reports what is wrong with it.
-fn text_cases(id: SourceId, syntax: Syntax, sources: &SourceMap, cases: &mut Vec<Case>) -> Diagnostics {
-    let (node, mut faults) = parse(id, sources, syntax);
-    let Some(node) = node else { return faults };
-    let decoded = decode::<Cases>(&node);
-    faults.extend(decoded.diagnostics);
-    let Some(file) = decoded.value else { return faults };
-    if file.version.value != VERSION {
-        let (source, span) = file.version.at;
-        faults.push(
-            Diagnostic::error(format!("version {} of the case format is not known", file.version.value))
-                .at(source, span, "not a version that is read here")
-                .help(format!("write version: {VERSION}")),
-        );
-        return faults;
-    }
-    let mut seen: Vec<&Spanned<String>> = Vec::new();
-    for item in &file.cases {
-        let name = item.id();
-        if let Some(first) = seen.iter().find(|s| s.value == name.value) {
-            faults.push(
-                Diagnostic::error(format!("two cases are called `{}`", name.value))
-                    .at(name.at.0, name.at.1, "the same id again")
-                    .also(first.at.0, first.at.1, "first used here")
-                    .help("an id says which line of the report is meant: give this one another"),
-            );
-        }
-        seen.push(name);
-        item.run(&mut Report::new(name, cases, &mut faults));
-    }
-    faults
-}
-
-impl Item {
+impl cases::Item for Item {
     fn id(&self) -> &Spanned<String> {
         match self {
             Item::Grid(c) => &c.id,

@@ -118,3 +118,23 @@ fn mig_cases_of_ones_own_are_run_after_the_published_ones() {
     let _ = refused(&["verify", "mig", "--cases", &bad], &["bad.ron:2", "did you mean `A30`?"]);
     let _ = refused(&["verify", "mig", "autoscalers", "--cases", &bad], &["different forms"]);
 }
+
+#[test]
+fn controller_cases_of_ones_own_are_run_after_the_published_ones() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let case = |third: u32| format!("(cases: [CaBalance(id: \"mine\", groups: [(1, 9)], add: 2, expect: [{third}])])");
+    let published = fine(&["verify", "controllers", "--json"]);
+    let with = fine(&["verify", "controllers", "--json", "--cases", &file("good.ron", &case(3))]);
+    let own = with.strip_prefix(&published).expect("the published ones first");
+    let line: Value = serde_json::from_str(own).expect("one object");
+    assert_eq!((&line["case"], &line["verdict"]), (&"mine group 1".into(), &"pass".into()));
+    assert_eq!(fleetcast(&["verify", "controllers", "--cases", &file("wrong.ron", &case(4))]).code, 1);
+    let bad = file("bad.ron", "(cases: [\n    CaBalance(id: \"a\", group: [(1, 9)], add: 2, expect: [3]),\n])");
+    let _ = refused(&["verify", "controllers", "--cases", &bad], &["bad.ron:2", "did you mean `groups`?"]);
+    let _ = refused(&["verify", "controllers", "mig", "--cases", &bad], &["different forms"]);
+}

@@ -6,6 +6,7 @@ mod cli_catalog;
 mod cli_compare;
 mod cli_metrics;
 mod cli_profile;
+mod cli_report;
 mod cli_run;
 mod cli_sweep;
 mod cli_trace;

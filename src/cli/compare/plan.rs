@@ -34,15 +34,17 @@ impl Spec {
         load::scenario(self.path.as_deref(), &self.set, self.variant.as_deref(), data, console)
     }
 
-    pub fn party(&self, input: &Input) -> Party {
-        Party {
+    pub fn party(&self, input: &Input) -> Result<Party, Failure> {
+        Ok(Party {
             name: self.name.clone(),
             scenario: input.loaded.model.name.clone(),
             variant: self.variant.clone(),
             set: self.set.clone(),
             scenario_sha256: text_of(input).sha256,
             stored: None,
-        }
+            inputs: hashed(input)?,
+            evidence: input.loaded.model.evidence.clone(),
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::units::{Diagnostic, Diagnostics, SourceId, Span};
 pub const SCHEMA: &str = "fleetcast.baseline/1";
 
 /// A file that was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// As it was named.
     pub file: String,

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::metric::Kept;
-use crate::outcome::Outcome;
 use crate::outcome::metric::metrics;
+use crate::outcome::{EvidenceNote, Outcome};
 
 /// The schema of `sweep.json`.
 pub const SCHEMA: &str = "fleetcast.sweep/1";
@@ -81,6 +81,9 @@ pub struct Plan {
     pub metrics: Vec<Kept>,
     /// Under the titles of charts: horizon, start, time zone.
     pub about: String,
+    /// Inputs by how well they are known, as the settings that all points share have them.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceNote>,
     /// By point and axis, the value as it is set.
     pub points: Vec<Vec<String>>,
     /// Which part of it the folder has; none for the whole.
@@ -293,6 +296,7 @@ pub(crate) mod tests {
             latin: None,
             metrics: vec![kept("cost.total", "USD", Direction::Lower), kept("util.true", "%", Direction::Higher)],
             about: "2 d from 2026-10-05 (UTC)".into(),
+            evidence: Vec::new(),
             points: points.collect(),
             shard: None,
         }

@@ -69,16 +69,16 @@ pub struct Part {
     pub balanced: bool,
 }
 
-/// Scores of a move's balanced pools, in their order; the savings are split by what each pool's nodes cost. Approved if
+/// Scores of a move's balanced pools, in their order, by the threshold 1/`k`; the savings are split by what each pool's nodes cost. Approved if
 /// all approve.
 #[must_use]
-pub fn scores(parts: &[Part], savings: Rate) -> Vec<Option<Score>> {
+pub fn scores(parts: &[Part], savings: Rate, k: u32) -> Vec<Option<Score>> {
     let source = Rate(parts.iter().map(|p| p.price.0).sum());
     let share = |p: &Part| {
         let savings = savings.to_f64();
         if source.0 > 0 && parts.len() > 1 { savings * (p.price.to_f64() / source.to_f64()) } else { savings }
     };
-    parts.iter().map(|p| p.balanced.then(|| score(share(p), p.disruption, p.totals, BALANCED_K))).collect()
+    parts.iter().map(|p| p.balanced.then(|| score(share(p), p.disruption, p.totals, k))).collect()
 }
 
 /// Whether a candidate could pass at best, deleted without replacement. Pools without price are not judged here.

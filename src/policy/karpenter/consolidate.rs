@@ -169,7 +169,10 @@ fn part<'c>(
 pub(super) fn approved(solver: &Solver<'_>, found: &Move, totals: &[Totals]) -> bool {
     let parts = parts(solver, found, totals);
     !parts.iter().any(|p| p.balanced)
-        || balanced::scores(&parts, found.savings(solver)).iter().flatten().all(balanced::Score::approved)
+        || balanced::scores(&parts, found.savings(solver), super::config::BALANCED_K)
+            .iter()
+            .flatten()
+            .all(balanced::Score::approved)
 }
 
 /// Whether a candidate could pass at best.

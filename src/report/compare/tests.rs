@@ -22,6 +22,8 @@ fn report(name: &str, gates: &[&str]) -> Report {
         set: vec!["a|b=`c`".into()],
         scenario_sha256: "0123456789abcdef".into(),
         stored: None,
+        inputs: Vec::new(),
+        evidence: Vec::new(),
     };
     Report {
         schema: super::SCHEMA.into(),

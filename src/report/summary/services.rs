@@ -6,12 +6,12 @@ use crate::outcome::{Outcome, Promise, ServiceOutcome, SloOutcome, WorkOutcome};
 use crate::report::words;
 
 /// Workloads that are services, in order.
-pub(super) fn of(o: &Outcome) -> impl Iterator<Item = (&WorkOutcome, &ServiceOutcome)> {
+pub(in crate::report) fn of(o: &Outcome) -> impl Iterator<Item = (&WorkOutcome, &ServiceOutcome)> {
     o.work.iter().filter_map(|w| Some((w, w.service.as_deref()?)))
 }
 
 /// What is promised, in words: `TTFT within 1 s for 95 %`.
-pub(super) fn promised(p: &SloOutcome) -> String {
+pub(in crate::report) fn promised(p: &SloOutcome) -> String {
     let share = words::attained(p.share);
     match p.what {
         Promise::Deadline => format!("deadlines for {share}"),

@@ -1,5 +1,6 @@
 //! What adds nodes for pods that wait and takes away those that are not worth their price.
 
+use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
 use std::num::NonZeroU32;
@@ -203,6 +204,69 @@ choice! {
         Empty,
         /// It is not what its pool would make today.
         Drifted,
+    }
+}
+
+record! {
+    /// The Descheduler with one of its node utilisation plugins (kubernetes-sigs/descheduler,
+    /// `pkg/framework/plugins/nodeutilization`).
+    pub struct Descheduler {
+        /// Which plugin.
+        pub plugin: Spanned<DeschedulerPlugin>,
+        /// How often it runs.
+        pub every: Spanned<Duration> = Spanned::unplaced(crate::policy::descheduler::HELM_INTERVAL) => "5 minutes, as the Helm chart sets it up",
+        /// `numberOfNodes`: nothing is done until more nodes than this are under-used.
+        pub number_of_nodes: u32 = 0 => "0",
+        /// `maxNoOfPodsToEvictPerNode`.
+        pub max_per_node: Option<u32>,
+        /// `maxNoOfPodsToEvictTotal`.
+        pub max_total: Option<u32>,
+    }
+}
+
+choice! {
+    /// Which plugin of the Descheduler.
+    pub enum DeschedulerPlugin {
+        /// From over-used to under-used nodes.
+        LowNodeUtilization(LowNodeUtilization),
+        /// Off the under-used nodes, so that an autoscaler can take them.
+        HighNodeUtilization(HighNodeUtilization),
+    }
+}
+
+record! {
+    /// `LowNodeUtilization`.
+    pub struct LowNodeUtilization {
+        /// `thresholds`: what is at or below all of these is under-used: `[(Cpu, "20%"), (Gpu, "20%")]`.
+        pub thresholds: Vec<(NodeResource, Percent)>,
+        /// `targetThresholds`: what is above one of these is over-used.
+        pub targets: Vec<(NodeResource, Percent)>,
+        /// `useDeviationThresholds`: thresholds are distances from the mean of all nodes.
+        pub deviation: bool = false => "they are shares of a node",
+    }
+}
+
+record! {
+    /// `HighNodeUtilization`.
+    pub struct HighNodeUtilization {
+        /// `thresholds`: what is at or below all of these is under-used.
+        pub thresholds: Vec<(NodeResource, Percent)>,
+        /// `evictionModes: [OnlyThresholdingResources]`: only pods that ask for a listed resource.
+        pub only_listed: bool = false => "all pods",
+    }
+}
+
+choice! {
+    /// What a node has.
+    pub enum NodeResource {
+        /// CPU.
+        Cpu,
+        /// Memory.
+        Memory,
+        /// Pods.
+        Pods,
+        /// GPUs: counts only where it is listed.
+        Gpu,
     }
 }
 

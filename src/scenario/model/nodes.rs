@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Model, Unit};
 use crate::fleet::{PoolId, PoolSet};
-use crate::policy::cluster_autoscaler;
 use crate::policy::karpenter::{CapacityType, Config, InstanceType, Key, NodePool, Requirements, Set, TypeIx, Value};
 use crate::policy::pdb::Rule;
+use crate::policy::{cluster_autoscaler, descheduler};
 use crate::units::{Duration, Rate, SimTime};
 
 /// Who sizes the pools whose nodes are scaled.
@@ -25,6 +25,15 @@ pub struct ClusterAutoscaler {
     pub config: cluster_autoscaler::Config,
     /// The pools that are its groups.
     pub groups: Vec<PoolId>,
+}
+
+/// The Descheduler: a plugin and how often it runs. Its resources are CPU, memory, pods and GPUs.
+#[derive(Clone, Debug)]
+pub struct Descheduler {
+    /// The plugin and what it may evict.
+    pub config: descheduler::Config,
+    /// How often.
+    pub every: Duration,
 }
 
 /// Karpenter: its settings, its node pools, and what it may launch.

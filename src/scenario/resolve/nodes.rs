@@ -11,11 +11,14 @@ use crate::policy::karpenter::{
     Requirements, Resources, Set, TypeIx, Value,
 };
 use crate::policy::pdb::{Amount, Rule};
+use crate::scenario::decode::quantity::Percent;
 use crate::scenario::decode::{Names, Spanned};
 use crate::scenario::file::Scenario;
 use crate::scenario::file::fleet::Nodes;
 use crate::scenario::file::node_autoscaler::{self as shape, AfterOrNever};
-use crate::scenario::model::{ClusterAutoscaler, Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer};
+use crate::scenario::model::{
+    ClusterAutoscaler, Descheduler, Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer,
+};
 use crate::units::{Diagnostic, Diagnostics, Duration, Name, SimTime};
 
 /// How pods bear that their node goes; `grace` is theirs where the shape says none.
@@ -48,6 +51,55 @@ fn pod_budget(b: &Spanned<shape::PodBudget>, out: &mut Diagnostics) -> Option<Ru
             None
         }
     }
+}
+
+/// The Descheduler.
+pub(super) fn descheduler(d: &Spanned<shape::Descheduler>, out: &mut Diagnostics) -> Option<Descheduler> {
+    use crate::policy::descheduler::{Config, Limits, Plugin, ResourceIx};
+    let list = |all: &[(shape::NodeResource, Percent)]| -> Vec<(ResourceIx, f64)> {
+        let number = |r: &shape::NodeResource| match r {
+            shape::NodeResource::Cpu => ResourceIx::CPU,
+            shape::NodeResource::Memory => ResourceIx::MEMORY,
+            shape::NodeResource::Pods => ResourceIx::PODS,
+            shape::NodeResource::Gpu => ResourceIx::EXTENDED,
+        };
+        all.iter().map(|(r, p)| (number(r), p.0 * 100.0)).collect()
+    };
+    let mut config = match &*d.plugin {
+        shape::DeschedulerPlugin::LowNodeUtilization(l) => {
+            let mut config = Config::low(list(&l.thresholds), list(&l.targets));
+            if let Plugin::Low { deviation, .. } = &mut config.plugin {
+                *deviation = l.deviation;
+            }
+            config
+        }
+        shape::DeschedulerPlugin::HighNodeUtilization(h) => {
+            let mut config = Config::high(list(&h.thresholds));
+            if let Plugin::High { only_listed } = &mut config.plugin {
+                *only_listed = h.only_listed;
+            }
+            config
+        }
+    };
+    config.number_of_nodes = d.number_of_nodes;
+    config.limits = Limits { per_node: d.max_per_node, total: d.max_total, ..Limits::default() };
+    let faults = config.faults();
+    for f in &faults {
+        out.push(Diagnostic::error(format!("the Descheduler would refuse: {f}")).at(
+            d.plugin.at.0,
+            d.plugin.at.1,
+            "this plugin",
+        ));
+    }
+    if d.every.0 == 0 {
+        out.push(
+            Diagnostic::error("a Descheduler that runs every 0 s")
+                .at(d.every.at.0, d.every.at.1, "must be longer")
+                .help("for example every: \"5m\""),
+        );
+        return None;
+    }
+    faults.is_empty().then_some(Descheduler { config, every: *d.every })
 }
 
 impl Context<'_, '_> {

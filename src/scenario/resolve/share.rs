@@ -119,16 +119,13 @@ impl Context<'_, '_> {
             return None;
         }
         if p.share.value != shape::Share::Whole
-            && let Some(a) = &s.node_autoscaler
+            && let Some((other, what)) = who_counts_gpus(s)
         {
             out.push(
-                Diagnostic::error(format!(
-                    "a node autoscaler and the cut GPUs of pool `{}` are not modelled together",
-                    *p.name
-                ))
-                .at(at.0, at.1, "it would take slices for GPUs")
-                .also(a.at.0, a.at.1, "the autoscaler")
-                .help("leave `node_autoscaler` out, or `share`"),
+                Diagnostic::error(format!("{what} and the cut GPUs of pool `{}` are not modelled together", *p.name))
+                    .at(at.0, at.1, "it would take slices for GPUs")
+                    .also(other.0, other.1, "here")
+                    .help(format!("leave {what} out, or `share`")),
             );
             return None;
         }
@@ -449,6 +446,12 @@ impl Context<'_, '_> {
 /// A pod that asks for this slice.
 fn probe(slice: usize) -> Request {
     Request { gpus: 1, gpu_milli: 1000, slice: slice as u8, ..Request::default() }
+}
+
+/// What else in a scenario counts the GPUs that pods ask for, and knows of no slices.
+fn who_counts_gpus(s: &Scenario) -> Option<(Place, &'static str)> {
+    let autoscaler = s.node_autoscaler.as_ref().map(|a| (a.at, "a node autoscaler"));
+    autoscaler.or(s.descheduler.as_ref().map(|d| (d.at, "the Descheduler")))
 }
 
 fn single(m: &shape::MigShare) -> Option<Place> {

@@ -134,7 +134,7 @@ impl<'m> World<'m, '_> {
 
     /// A scan, and what comes of it.
     pub(super) fn scan(&mut self, nodes: &mut Nodes<'m>) {
-        let Nodes { brain: Brain::ClusterAutoscaler(c), tally } = nodes else { return };
+        let Nodes { brain: Brain::ClusterAutoscaler(c), tally, .. } = nodes else { return };
         self.schedule(self.now + c.model.config.timing.scan, event(NodesEvent::Disrupt));
         let revision = self.watch.revision;
         if super::may_skip() && c.scanned == Some(revision) && c.policy.next_due(self.now) > self.now {

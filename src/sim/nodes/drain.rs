@@ -82,7 +82,7 @@ impl<'m> World<'m, '_> {
     }
 
     /// Tells a pod to go, unless something protects it.
-    fn tell_to_go(&mut self, nodes: &mut Nodes<'m>, job: JobId, from: NodeId, forced: bool) {
+    pub(super) fn tell_to_go(&mut self, nodes: &mut Nodes<'m>, job: JobId, from: NodeId, forced: bool) {
         let d = *self.disruption(job);
         let saves = |w: &World<'_, '_>| w.jobs[job].run.as_deref().is_some_and(|r| r.saving.is_some());
         if self.is_leaving(job) || saves(self) {

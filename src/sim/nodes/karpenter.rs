@@ -204,7 +204,7 @@ impl<'m> World<'m, '_> {
 
     /// The batch is over: nodes are launched for the pods that fit nowhere.
     pub(super) fn provision(&mut self, nodes: &mut Nodes<'m>) {
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
+        let Nodes { brain: Brain::Karpenter(k), tally, .. } = nodes else { return };
         k.batch = None;
         if !k.batcher.close(&k.model.config, self.now) {
             return self.arm_batch(k);
@@ -276,7 +276,7 @@ impl<'m> World<'m, '_> {
     /// A pass of the disruption controller, or the check of what the last one found.
     pub(super) fn disrupt(&mut self, nodes: &mut Nodes<'m>) {
         self.commands_go_on(nodes);
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
+        let Nodes { brain: Brain::Karpenter(k), tally, .. } = nodes else { return };
         self.refresh_offers(k);
         let revision = self.watch.revision;
         if k.checking.is_none()
@@ -328,7 +328,7 @@ impl<'m> World<'m, '_> {
         for id in &ids {
             self.cordon(*id);
         }
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
+        let Nodes { brain: Brain::Karpenter(k), tally, .. } = nodes else { return };
         let launched: Vec<Option<NodeId>> =
             command.replacements.iter().map(|p| self.launch_planned(k, tally, p)).collect();
         if launched.iter().any(Option::is_none) {
@@ -354,7 +354,7 @@ impl<'m> World<'m, '_> {
 
     /// Commands whose replacements are ready go on; those that waited too long, or lost one, are taken back.
     pub(super) fn commands_go_on(&mut self, nodes: &mut Nodes<'m>) {
-        let Nodes { brain: Brain::Karpenter(k), tally } = nodes else { return };
+        let Nodes { brain: Brain::Karpenter(k), tally, .. } = nodes else { return };
         let patience = retries_for(k.ongoing.len() as u64);
         let (mut done, mut kept) = (Vec::new(), Vec::new());
         for c in std::mem::take(&mut k.ongoing) {

@@ -1,22 +1,8 @@
-//! Where in a case a controller's complaint belongs: the field that it is about.
+//! Which field a complaint of the HPA or of KEDA is about.
 
-use crate::formats::{Node, Place, Value};
 use crate::policy::{hpa, keda};
-
-/// A step down a case.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// The first field of one of these names, however deep.
-    Field(&'static [&'static str]),
-    /// An item of a list.
-    Item(usize),
-}
-
-/// A complaint that is about a field.
-pub trait Blame: std::fmt::Display {
-    /// The way to the field. Steps that lead nowhere are left out.
-    fn way(&self) -> Vec<Step>;
-}
+pub use crate::verify::blame::accept;
+use crate::verify::blame::{Blame, Step};
 
 const MIN: &[&str] = &["min_replicas", "min_replica_count"];
 const MAX: &[&str] = &["max_replicas", "max_replica_count"];
@@ -69,37 +55,5 @@ impl Blame for keda::jobs::ConfigError {
             E::NoMaximum(_) => Step::Field(MAX),
             E::Share(_) => Step::Field(&["running_job_percentage"]),
         }]
-    }
-}
-
-/// The place at the end of the way; `None` when not even its first step leads anywhere.
-pub fn place(case: &Node, way: &[Step]) -> Option<Place> {
-    let mut found: Option<&Node> = None;
-    for step in way {
-        let here = found.unwrap_or(case);
-        let next = match step {
-            Step::Field(names) => field(here, names),
-            Step::Item(i) => match &here.value {
-                Value::List(items) => items.get(*i),
-                _ => None,
-            },
-        };
-        found = next.or(found);
-    }
-    found.map(Node::head)
-}
-
-/// The first field of one of these names in the order of the text. The tree is at most [`crate::formats::tree::MAX_DEPTH`]
-/// deep.
-fn field<'n>(node: &'n Node, names: &[&str]) -> Option<&'n Node> {
-    let named = |e: &&'n crate::formats::Entry| e.key.key_text().is_some_and(|k| names.contains(&k));
-    match &node.value {
-        Value::Map(entries) => {
-            let own = entries.iter().find(named).map(|e| &e.value);
-            own.or_else(|| entries.iter().find_map(|e| field(&e.value, names)))
-        }
-        Value::List(items) => items.iter().find_map(|n| field(n, names)),
-        Value::Tagged { body: Some(body), .. } => field(body, names),
-        _ => None,
     }
 }

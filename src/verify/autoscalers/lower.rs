@@ -1,12 +1,12 @@
 //! From what a case file says to what the controllers take.
 
 use super::format as f;
-use super::quantity::Quantity;
-use super::report::Report;
 use crate::policy::hpa::request::{self, Container, Kind};
 use crate::policy::hpa::{self, Condition, Event, Phase, Reading, Recommendation, Sample};
 use crate::policy::keda;
 use crate::units::{Duration, SimTime};
+use crate::verify::cases::Report;
+use crate::verify::quantity::Quantity;
 
 /// When a case begins: late enough for any age that makes sense.
 pub const BEGIN: SimTime = SimTime(200 * 365 * 24 * 3_600_000_000_000);

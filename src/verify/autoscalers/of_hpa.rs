@@ -1,12 +1,13 @@
 //! Runs cases of the HorizontalPodAutoscaler.
 
+use super::blame;
 use super::format as f;
 use super::lower::{self, BEGIN, Read};
-use super::report::Report;
 use crate::policy::hpa::{
     self, Behavior, Config, Decision, Hpa, Metric, Outcome, Reading, Reported, Rules, State, View, rate, stabilise,
 };
 use crate::units::Duration;
+use crate::verify::cases::Report;
 
 /// A count of replicas that makes no sense.
 fn negative(report: &mut Report<'_>, what: &str, n: i32) -> bool {
@@ -34,7 +35,7 @@ pub fn proposal(case: &f::ProposalCase, report: &mut Report<'_>) {
     };
     let Some(pods) = lower::pods(case.pods.as_deref(), case.current, BEGIN, report) else { return };
     let Some(read) = lower::read(&case.metric, pods.len(), BEGIN, report) else { return };
-    let Some(hpa) = report.accept(Hpa::new(config)) else { return };
+    let Some(hpa) = blame::accept(report, Hpa::new(config)) else { return };
     let status = case.status_replicas.unwrap_or(case.current);
     let metric = hpa.config().metrics[0];
     let found = hpa::propose(hpa.config(), metric, &read.reading(), (case.current, status, &pods), BEGIN);
@@ -92,7 +93,7 @@ pub fn rate_limit(case: &f::RateLimitCase, report: &mut Report<'_>) {
         metrics: vec![Metric::External(hpa::Target::Value(1))],
         ..Config::default()
     };
-    if negative(report, "current", case.current) || report.accept(Hpa::new(config)).is_none() {
+    if negative(report, "current", case.current) || blame::accept(report, Hpa::new(config)).is_none() {
         return;
     }
     let (ups, downs) = (lower::events(&case.scale_up_events), lower::events(&case.scale_down_events));
@@ -166,7 +167,7 @@ pub fn reconcile(case: &f::ReconcileCase, report: &mut Report<'_>) {
             return;
         };
         let readings: Vec<Reading<'_>> = reads.iter().map(Read::reading).collect();
-        let Some(mut hpa) = report.accept(Hpa::resumed(config, state)) else { return };
+        let Some(mut hpa) = blame::accept(report, Hpa::resumed(config, state)) else { return };
         let view = View { replicas, status_replicas: status, pods: &pods, readings: &readings };
         let decision = hpa.decide(&view, now);
         reconciled(&step.expect, &decision, report);

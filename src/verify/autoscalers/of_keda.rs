@@ -1,11 +1,12 @@
 //! Runs cases of KEDA.
 
+use super::blame;
 use super::format as f;
 use super::lower::{self, BEGIN, ago};
-use super::report::Report;
 use crate::policy::hpa::{self, Hpa, Pod, Reading};
 use crate::policy::keda::{self, Pause, Pull, ScaledObject, State, View, jobs};
 use crate::units::{Duration, SimTime};
+use crate::verify::cases::Report;
 
 /// The most ticks a timeline may have.
 const MAX_TICKS: u64 = 1_000_000;
@@ -32,7 +33,7 @@ pub fn poll(case: &f::KedaPollCase, report: &mut Report<'_>) {
         ..State::default()
     };
     let config = lower::scaled_object(&case.scaled_object);
-    let Some(mut object) = report.accept(ScaledObject::resumed(config, state)) else { return };
+    let Some(mut object) = blame::accept(report, ScaledObject::resumed(config, state)) else { return };
     let (mut replicas, mut last) = (case.current, Duration::ZERO);
     for (i, step) in case.steps.iter().enumerate() {
         if case.steps.len() > 1 {
@@ -88,7 +89,7 @@ pub fn fallback(case: &f::KedaFallbackCase, report: &mut Report<'_>) {
         report.fault("a fallback needs a failure", "`failures` counts this one: write 1 or more");
     }
     let state = State { failures: vec![case.failures.saturating_sub(1)], ..State::default() };
-    let Some(mut object) = report.accept(ScaledObject::resumed(config, state)) else { return };
+    let Some(mut object) = blame::accept(report, ScaledObject::resumed(config, state)) else { return };
     if !sound || case.failures == 0 {
         return;
     }
@@ -112,16 +113,16 @@ pub fn fallback(case: &f::KedaFallbackCase, report: &mut Report<'_>) {
 
 pub fn bounds(case: &f::KedaHpaCase, report: &mut Report<'_>) {
     let config = lower::scaled_object(&case.scaled_object);
-    let Some(object) = report.accept(ScaledObject::new(config, BEGIN)) else { return };
+    let Some(object) = blame::accept(report, ScaledObject::new(config, BEGIN)) else { return };
     let made = object.hpa(&hpa::Config::default());
-    report.number("min", Some(case.min_replicas.into()), Some(made.min.into()));
-    report.number("max", Some(case.max_replicas.into()), Some(made.max.into()));
+    report.number("min", Some(i64::from(case.min_replicas)), Some(i64::from(made.min)));
+    report.number("max", Some(i64::from(case.max_replicas)), Some(i64::from(made.max)));
 }
 
 pub fn timeline(case: &f::KedaTimelineCase, report: &mut Report<'_>) {
     let config = lower::scaled_object(&case.scaled_object);
-    let Some(object) = report.accept(ScaledObject::new(config, BEGIN)) else { return };
-    let Some(hpa) = report.accept(Hpa::new(object.hpa(&lower::flags(&case.flags)))) else { return };
+    let Some(object) = blame::accept(report, ScaledObject::new(config, BEGIN)) else { return };
+    let Some(hpa) = blame::accept(report, Hpa::new(object.hpa(&lower::flags(&case.flags)))) else { return };
     let (poll, sync) = (object.config().polling_interval, case.flags.sync_period);
     let until = case.expect.iter().map(|e| e.0).max().unwrap_or(Duration::ZERO);
     if case.expect.is_empty() || case.values.is_empty() {
@@ -162,7 +163,7 @@ pub fn timeline(case: &f::KedaTimelineCase, report: &mut Report<'_>) {
         let i = seen.partition_point(|(t, _)| t <= at);
         let ours = if i == 0 { case.current } else { seen[i - 1].1 };
         report.part(format!("at {at}"));
-        report.number("", Some((*expected).into()), Some(ours.into()));
+        report.number("", Some(i64::from(*expected)), Some(i64::from(ours)));
     }
 }
 
@@ -237,7 +238,7 @@ fn strategy(s: &f::Strategy) -> jobs::Strategy {
 
 fn sound(config: jobs::Config, report: &mut Report<'_>) -> Option<jobs::Config> {
     let faults = config.faults();
-    report.accept(if faults.is_empty() { Ok(config) } else { Err(faults) })
+    blame::accept(report, if faults.is_empty() { Ok(config) } else { Err(faults) })
 }
 
 pub fn job_strategy(case: &f::StrategyCase, report: &mut Report<'_>) {
@@ -290,7 +291,7 @@ pub fn scaled_job(case: &f::ScaledJobCase, report: &mut Report<'_>) {
 }
 
 pub fn mean_target(case: &f::TargetCase, report: &mut Report<'_>) {
-    report.double("", case.expect, jobs::mean_target(&case.targets));
+    report.double("", Some(case.expect), jobs::mean_target(&case.targets), 0.0);
 }
 
 const fn reason_word(r: &f::KedaReason) -> &'static str {

@@ -1,7 +1,10 @@
 //! The vectors, the page of the format, and broken files.
 
 use super::*;
+use crate::formats::Syntax;
+use crate::units::SourceMap;
 use crate::verify::Verdict;
+use crate::verify::cases::text_cases;
 
 /// A message, with line and column.
 type Fault = (String, (usize, usize));
@@ -10,7 +13,7 @@ type Fault = (String, (usize, usize));
 fn cases_of(text: &str) -> (Vec<Case>, Vec<Fault>) {
     let (mut sources, mut cases) = (SourceMap::default(), Vec::new());
     let id = sources.add("mine.ron", text);
-    let faults = text_cases(id, Syntax::Ron, &sources, &mut cases);
+    let faults = text_cases::<Cases>(id, Syntax::Ron, &sources, &mut cases);
     let shown = faults.list.into_iter().map(|d| {
         let (at, span) = d.at.expect("a place");
         assert!(!d.message.ends_with('.') && !d.label.is_empty(), "{d:?}");

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::format as f;
-use super::report::Report;
 use crate::catalog::Evidence;
 use crate::catalog::mig::{self, Geometry, Profile, ProfileId, Shape, Slices};
 use crate::policy::mig::{GpuOrder, Mix, StartOrder};
 use crate::scenario::decode::Spanned;
 use crate::units::Diagnostic;
+use crate::verify::cases::Report;
 
 pub fn grid(g: &Spanned<f::Grid>, report: &mut Report<'_>) -> Option<Arc<Geometry>> {
     match &g.value {

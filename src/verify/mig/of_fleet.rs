@@ -2,11 +2,11 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
 use crate::catalog::mig::ProfileId;
 use crate::fleet::mig::MigGpu;
 use crate::policy::mig::pack::{Packing, pack};
 use crate::policy::mig::{FragTable, Placer};
+use crate::verify::cases::Report;
 
 /// The most GPUs and the most requests of a case.
 const MOST: usize = 1000;

@@ -2,11 +2,11 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
 use crate::catalog::mig::{Geometry, ProfileId, Slices};
 use crate::fleet::mig::{self, MigGpu, Mode, Phase, Refusal};
 use crate::policy::mig::layout::{self, CannotApply};
 use crate::policy::mig::{FragTable, GpuOrder, Placer, StaticLayout};
+use crate::verify::cases::Report;
 
 /// What became of a step, in the words of [`f::Reason`] where it was refused.
 type Outcome<T> = Result<T, &'static str>;

@@ -2,10 +2,10 @@
 
 use super::format as f;
 use super::lower;
-use super::report::Report;
 use crate::catalog::Evidence;
 use crate::catalog::mig::SliceSpeed;
 use crate::fleet::mig::Layouts;
+use crate::verify::cases::Report;
 
 pub fn counts(case: &f::GridCase, report: &mut Report<'_>) {
     let Some(g) = lower::grid(&case.grid, report) else { return };

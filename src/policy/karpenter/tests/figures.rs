@@ -124,11 +124,11 @@ fn a_balanced_move_must_save_its_share() {
     // BL8: a move across two pools, its savings split by what each pool's nodes cost.
     let a = Part { price: usd(4.84), disruption: cost(4), totals: totals(48.40, 90), balanced: true };
     let b = Part { price: usd(1.45), disruption: cost(4), totals: totals(14.50, 90), balanced: true };
-    for found in scores(&[a, b], usd(6.29)).into_iter().map(Option::unwrap) {
+    for found in scores(&[a, b], usd(6.29), BALANCED_K).into_iter().map(Option::unwrap) {
         assert!((found.value() - 2.25).abs() < 1e-12 && found.approved());
     }
     let other = Part { balanced: false, ..b };
-    assert!(scores(&[a, other], usd(6.29))[1].is_none());
+    assert!(scores(&[a, other], usd(6.29), BALANCED_K)[1].is_none());
     assert!(can_pass(&a) && can_pass(&Part { disruption: cost(90), ..other }));
     assert!(!can_pass(&Part { disruption: cost(90), ..b }), "0.1 of the price for all of the disruption");
     assert!(can_pass(&Part { totals: totals(0.0, 90), ..a }), "not judged without a price");

@@ -1,8 +1,8 @@
 //! Cases of the HorizontalPodAutoscaler.
 
-use super::super::quantity::Quantity;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::Duration;
+use crate::verify::quantity::Quantity;
 
 record! {
     /// How many replicas one metric asks for.

@@ -1,9 +1,9 @@
 //! Cases of KEDA's ScaledObject.
 
-use super::super::quantity::Quantity;
 use super::hpa::{Behavior, Flags, Target};
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::Duration;
+use crate::verify::quantity::Quantity;
 
 record! {
     /// Polls of one ScaledObject, one after the other.

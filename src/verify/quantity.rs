@@ -83,6 +83,59 @@ impl Decode for Quantity {
     }
 }
 
+/// A Kubernetes quantity that is not negative, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount(pub i64);
+
+impl Amount {
+    /// Thousandths, as CPU is counted.
+    pub const fn milli(self) -> u64 {
+        self.0.unsigned_abs()
+    }
+    /// Whole units, rounded up as Kubernetes does.
+    pub const fn whole(self) -> u64 {
+        self.0.unsigned_abs().div_ceil(1000)
+    }
+    /// Whole units.
+    pub const fn units(self) -> i64 {
+        self.whole() as i64
+    }
+}
+
+impl Scalar for Amount {
+    const DEF: ScalarDef = ScalarDef {
+        name: "amount",
+        what: "an amount",
+        examples: "2, 0.5, \"500m\" or \"8Gi\"",
+        meaning: "A Kubernetes quantity that is not negative: a number, or text with a suffix: `m` (thousandths), `k` `M` \
+                  `G` `T` `P` `E` (powers of 1000), `Ki` `Mi` `Gi` `Ti` `Pi` `Ei` (powers of 1024). CPU counts in \
+                  cores, memory in bytes; what counts in whole units is rounded up.",
+        schema: || json!({"type": ["number", "string"]}),
+    };
+
+    fn read(w: Written<'_>) -> Result<Amount, Refusal> {
+        let q = Quantity::read(w)?;
+        if q.0 < 0 { Err(Refusal::because("it is negative")) } else { Ok(Amount(q.0)) }
+    }
+
+    fn write(&self) -> String {
+        Quantity(self.0).write()
+    }
+}
+
+impl Decode for Amount {
+    fn decode(node: &Node, cx: &mut Cx) -> Option<Amount> {
+        scalar::decode(node, cx)
+    }
+    fn describe(_: &mut Catalogue) -> TypeRef {
+        const DEF: &ScalarDef = &<Amount as Scalar>::DEF;
+        TypeRef::Scalar(DEF)
+    }
+    fn show(&self) -> String {
+        self.write()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
