@@ -1,5 +1,7 @@
 //! Models made in code, without a file: for closed forms, benches and library users.
 
+mod nodes;
+
 use std::sync::Arc;
 
 use super::model::service::{CpuUse, Deployment, Engine, Role, Scale, Service, Slo, Start};
