@@ -16,6 +16,7 @@ pub mod policy;
 pub mod rollout;
 pub mod scale;
 pub mod service;
+pub mod share;
 pub mod traffic;
 pub mod training;
 pub mod work;

@@ -187,6 +187,7 @@ pub fn first_fit(requests: u32, hosts: u32) -> Model {
                 mem_mib: 1024 * (1 + s.below(24) as u32),
                 gpus: 0,
                 gpu_milli: 0,
+                slice: 0,
             },
             patience: Duration(u64::MAX),
             ..Job::default()

@@ -7,7 +7,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::recordings::Recordings;
+use super::share::Ask;
+use crate::catalog::mig::ProfileId;
 use crate::catalog::{Catalog, Device, Provider};
+use crate::fleet::PoolId;
 use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::scenario::decode::Spanned;
@@ -166,6 +169,10 @@ pub(super) struct Context<'a, 'e> {
     pub evidence: Vec<EvidenceNote>,
     /// What is known of each pool that was made, beside the model.
     pub facts: Vec<PoolFacts>,
+    /// What work asks of GPUs that are cut; slice `k` is ask `k - 1`.
+    pub asks: Vec<Ask>,
+    /// Which profiles work may use where.
+    pub used: Vec<(PoolId, ProfileId)>,
 }
 
 /// What is known of a pool, beside the model.
@@ -201,6 +208,8 @@ impl<'a, 'e> Context<'a, 'e> {
             seed: s.seed,
             evidence: Vec::new(),
             facts: Vec::new(),
+            asks: Vec::new(),
+            used: Vec::new(),
         }
     }
 

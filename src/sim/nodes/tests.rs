@@ -22,7 +22,7 @@ fn job(arrive: u64, seconds: u64, gpus: u8) -> Job {
         arrive: SimTime(arrive * S),
         work: Duration(seconds * S),
         pods: 1,
-        request: Request { cpu_milli: 100 * u32::from(gpus), mem_mib: 0, gpus, gpu_milli: 1000 },
+        request: Request { cpu_milli: 100 * u32::from(gpus), mem_mib: 0, gpus, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     }
