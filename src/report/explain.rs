@@ -2,8 +2,10 @@
 
 mod losses;
 mod services;
+mod slices;
 
 pub use losses::losses;
+pub use slices::slices;
 
 use super::clock::Clock;
 use super::summary::{columns, right};
@@ -73,6 +75,7 @@ pub fn bill(o: &Outcome) -> String {
     out.push_str(&t.trim_fmt());
     out.push('\n');
     out.push_str(&losses(o));
+    out.push_str(&slices(o));
     if let Some(first) = order.first() {
         let what = if o.work.iter().any(|w| w.service.is_some()) { "jobs or requests" } else { "jobs" };
         out.push_str(&format!("\nThe {what} behind a line: fleetcast explain RUN {}\n", first.id));
