@@ -146,6 +146,7 @@ impl World<'_, '_> {
             (true, false) => self.free.remove_node(pool, milli),
             _ => {}
         }
+        self.counts.moved(pool, was, to, self.now);
         self.fleet.set_state(id, to);
         self.watch.node_event(id, was, to, self.now);
         if self.watched {
@@ -191,6 +192,7 @@ impl World<'_, '_> {
         if self.fleet.node(id).state != NodeState::Booting || self.lives[id.0 as usize].ready_at != self.now {
             return;
         }
+        self.count_boot(id);
         match self.lives[id.0 as usize].owner {
             Some(job) => {
                 self.move_node(id, NodeState::Held, None);

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::accounts::Accounts;
 use super::arrivals::Arrivals;
+use super::counts::NodeCounts;
 use super::event::{Event, FleetEvent, JobEvent};
 use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
@@ -55,6 +56,8 @@ pub(super) struct World<'m, 'r> {
     pub arrivals: Arrivals<'m>,
     pub tally: Tally,
     pub free: FreeShares,
+    /// How many nodes there are, over time.
+    pub counts: NodeCounts,
     pub lives: Vec<NodeLife>,
     pub risks: Risks,
     /// Stores that checkpoints are written to.
@@ -122,6 +125,7 @@ impl<'m, 'r> World<'m, 'r> {
             streams,
             tally: Tally::of(model),
             free: FreeShares::new(model.pools.len()),
+            counts: NodeCounts::of(model, window),
             lives: Vec::new(),
             dirty: false,
             now: SimTime::ZERO,
