@@ -64,6 +64,14 @@ impl DisruptionCost {
 }
 
 impl Outcome {
+    /// Whether nodes come and go: an autoscaler watches them, or their number changes. Outcomes written before nodes were
+    /// counted show only the first.
+    #[must_use]
+    pub fn nodes_come_and_go(&self) -> bool {
+        let varies = |v: &[f64]| v.windows(2).any(|w| (w[0] - w[1]).abs() > 1e-9);
+        self.nodes.is_some() || self.series.pools.iter().any(|s| varies(&s.nodes))
+    }
+
     /// What of the bill is disruption.
     #[must_use]
     pub fn disruption(&self) -> DisruptionCost {

@@ -71,11 +71,9 @@ impl Fleet<'_> {
     }
 }
 
-/// Whether nodes come and go.
+/// Whether nodes come and go, and were counted.
 fn moves(o: &Outcome) -> bool {
-    let varies = |v: &[f64]| v.windows(2).any(|w| (w[0] - w[1]).abs() > 1e-9);
-    let any = o.series.pools.iter().any(|s| s.nodes.iter().any(|n| *n > 0.0));
-    any && (o.nodes.is_some() || o.series.pools.iter().any(|s| varies(&s.nodes)))
+    o.nodes_come_and_go() && o.series.pools.iter().any(|s| s.nodes.iter().any(|n| *n > 0.0))
 }
 
 /// A count of nodes: whole, or with a decimal where it is small.
