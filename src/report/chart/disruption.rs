@@ -88,7 +88,6 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     let left = y_ticks.iter().map(|t| theme::width(&t.1, TICK_PX, false)).fold(0.0, f64::max) + 14.0;
     let (x1, t, step) = from_zero(all.iter().map(Entry::disruption).fold(0.0, f64::max) * 1.05, 1.0, 6);
     let x_ticks = dollars(&t, step);
-    // Room on the left for what is said of a fleet that is never disrupted.
     let area = Area::new(body.x0 + left, body.y0 + 56.0, body.x1 - 40.0, body.y1 - 80.0);
     let plot = Plot { area, x: Scale::Linear(0.0, x1), y: Scale::Linear(y0, y1) };
     let from = if y0 > 0.0 { " (the axis does not begin at 0)" } else { "" };
@@ -102,7 +101,7 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
                 0 => format!("{} USD", words::dollars(v.usd)),
                 _ => difference(all[0].usd, v.usd),
             };
-            let detail = format!("{usd}, {}, disruption {} USD", v.moves(), words::dollars(v.disruption()));
+            let detail = format!("{usd}, {}", v.moves());
             Point { at: plot.at(v.disruption(), v.usd), name: v.name.clone(), detail, base: i == 0 }
         })
         .collect();

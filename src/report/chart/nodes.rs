@@ -113,7 +113,7 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     let title = title(&fleets);
     let (shown, rest) = fleets.split_at(fleets.len().min(PANELS));
     let more = if rest.is_empty() { String::new() } else { format!("{} more options are in the CSV; ", rest.len()) };
-    let note = format!("{more}time averages; asked for = held by jobs plus wanted by jobs that wait, in nodes' worth");
+    let note = format!("{more}mean nodes (least–most); asked for: held by jobs plus wanted by jobs that wait, in nodes' worth");
     let (mut s, body) = page(&title, &note, about);
     let pools = pools(shown);
     let top = legend(&mut s, &body, &pools);
@@ -127,12 +127,12 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     let cells = grid(Area { y0: top, ..body }, columns, rows, 40.0);
     for (i, f) in shown.iter().enumerate() {
         let (mean, lo, hi_) = f.range();
-        let among = if lo.round() == hi_.round() {
-            format!("{} nodes throughout", nodes(mean))
+        let fact = if lo.round() == hi_.round() {
+            format!("{} throughout", nodes(mean))
         } else {
-            format!("{}–{} nodes, mean {}", nodes(lo.round()), nodes(hi_.round()), nodes(mean))
+            let between = words::percent(f.in_between());
+            format!("{} ({}–{}); {between} boot, drain", nodes(mean), nodes(lo.round()), nodes(hi_.round()))
         };
-        let fact = format!("{among}; {} boot, drain", words::percent(f.in_between()));
         // The scenario's own needs no name where it is alone.
         let name = if shown.len() == 1 { "nodes" } else { f.name.as_str() };
         let name = words::shorten(name, 30);
