@@ -19,7 +19,7 @@ pub use charge::{Charge, ChargeKind, PriceRow};
 pub use exact::{Exact, Money};
 pub use losses::{Finish, Loss, PoolLosses, RunOutcome, Stretch};
 pub use metric::{Direction, Metric, metrics};
-pub use nodes::NodeScaling;
+pub use nodes::{DisruptionCost, NodeScaling};
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
 pub use service::{DeploymentOutcome, Promise, ServiceOutcome, SloOutcome, StartStage};
 pub use slices::{SliceKind, SliceOutcome, Slowdown};
@@ -283,6 +283,16 @@ pub struct PoolSeries {
     pub requested: Vec<f64>,
     /// Time that jobs held and wasted, or threw away.
     pub job_waste: Vec<f64>,
+    /// Nodes billed, whatever they do: time average. Empty in outcomes written before there was such a series.
+    #[serde(default)]
+    pub nodes: Vec<f64>,
+    /// Of those, nodes that boot; empty where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes_booting: Vec<f64>,
+    /// Of those, nodes that are cordoned: they take no more work, and go once what runs there has left. Empty where none
+    /// was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes_draining: Vec<f64>,
     /// USD in the bucket.
     pub spend: Vec<f64>,
     /// The same by what the time was spent on, in the order of [`Activity::ALL`], before what the provider gives back;
@@ -357,6 +367,9 @@ impl Outcome {
             let all = [&s.provisioned, &s.allocated, &s.busy, &s.sampled, &s.requested, &s.job_waste, &s.spend];
             if all.into_iter().chain(s.spend_by.iter().map(|b| &b.usd)).any(|v| v.len() != n) {
                 return Err(format!("a series of pool {} has not {n} values", p.name));
+            }
+            if [&s.nodes, &s.nodes_booting, &s.nodes_draining].into_iter().any(|v| !v.is_empty() && v.len() != n) {
+                return Err(format!("the nodes of pool {} are not {n} values", p.name));
             }
         }
         if n > 0 && self.series.bucket_ns == 0 {

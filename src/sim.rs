@@ -6,6 +6,7 @@
 mod accounts;
 mod arrivals;
 mod buyer;
+mod counts;
 mod dispatch;
 mod event;
 mod finish;

@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(a: &Args, console: &Console) -> Result<Exit, Failure> {
     let o = results::outcome(&a.run)?;
     let Some(id) = &a.charge else {
-        console.print(&explain::bill(&o));
+        console.print(&explain::bill(&o, &results::variants(&a.run)?));
         return Ok(Exit::Fine);
     };
     let path = a.run.join("jobs.csv");

@@ -126,13 +126,14 @@ pub fn find(at: &Path) -> Result<Found, Failure> {
     }
 }
 
+/// The outcomes of its variants, in the order of their names.
+pub fn variants(run: &Path) -> Result<Vec<Outcome>, Failure> {
+    let all = below(&run.join("variants"), "json")?;
+    all.into_iter().map(|path| value(&path, A_RUN).and_then(|v| summary(&path, v))).collect()
+}
+
 fn run(at: &Path) -> Result<Found, Failure> {
-    let outcome = outcome(at)?;
-    let mut variants = Vec::new();
-    for path in below(&at.join("variants"), "json")? {
-        let v = value(&path, A_RUN)?;
-        variants.push(summary(&path, v)?);
-    }
+    let (outcome, variants) = (outcome(at)?, variants(at)?);
     let path = at.join("manifest.json");
     let manifest: Option<Manifest> = match path.exists() {
         true => Some(typed(&path, value(&path, A_RUN)?, manifest::SCHEMA, A_RUN)?),

@@ -21,6 +21,10 @@ pub struct PoolLosses {
     pub lives: Histogram,
     /// Ages of nodes that were given back, or were there at the end, ns: censored lives.
     pub survived: Histogram,
+    /// From the launch until the node took work, ns: nodes that came to that within the window. Empty in outcomes written
+    /// before it was counted.
+    #[serde(default)]
+    pub boots: Histogram,
 }
 
 impl PoolLosses {

@@ -1,10 +1,12 @@
 //! Where a dollar came from: from the bill to its lines, from a line to its price and its jobs, or its service.
 
 mod losses;
+mod nodes;
 mod services;
 mod slices;
 
 pub use losses::losses;
+pub use nodes::nodes;
 pub use slices::slices;
 
 use super::clock::Clock;
@@ -28,9 +30,10 @@ pub struct NoCharge {
     pub near: Option<String>,
 }
 
-/// The lines of the bill, largest first; those beyond the twentieth as one row, so that the column adds up.
+/// The lines of the bill, largest first; those beyond the twentieth as one row, so that the column adds up. Beneath it what
+/// interruptions cost and what autoscalers of nodes did, here and in the `variants`.
 #[must_use]
-pub fn bill(o: &Outcome) -> String {
+pub fn bill(o: &Outcome, variants: &[Outcome]) -> String {
     let mut order: Vec<&Charge> = o.charges.iter().collect();
     // Stable: equal amounts stay in the order of the bill.
     order.sort_by_key(|c| std::cmp::Reverse(c.usd.0.0.unsigned_abs()));
@@ -75,6 +78,7 @@ pub fn bill(o: &Outcome) -> String {
     out.push_str(&t.trim_fmt());
     out.push('\n');
     out.push_str(&losses(o));
+    out.push_str(&nodes(o, variants));
     out.push_str(&slices(o));
     if let Some(first) = order.first() {
         let what = if o.work.iter().any(|w| w.service.is_some()) { "jobs or requests" } else { "jobs" };
@@ -218,7 +222,7 @@ fn behind(c: &Charge, jobs: impl IntoIterator<Item = JobRecord>, clock: &Clock) 
             when(j.arrive_s),
             j.start_s.map_or_else(|| "–".into(), when),
             when(j.end_s),
-            nodes(&j.nodes),
+            on(&j.nodes),
         ]);
     }
     right(&mut t, &[2, 3, 4]);
@@ -227,7 +231,7 @@ fn behind(c: &Charge, jobs: impl IntoIterator<Item = JobRecord>, clock: &Clock) 
     out
 }
 
-fn nodes(all: &[String]) -> String {
+fn on(all: &[String]) -> String {
     match all {
         [] => "–".into(),
         [one] => one.clone(),
@@ -277,7 +281,7 @@ mod tests {
     #[test]
     fn the_rows_of_the_bill_add_up_to_it() {
         let o = sample::outcome(None, 1.0, 1.0);
-        let text = bill(&o);
+        let text = bill(&o, &[]);
         let dollars = |l: &str| -> i128 {
             let mut it = l.split_whitespace().filter(|w| w.contains('.') && w.parse::<f64>().is_err() || w.len() > 3);
             let _ = it.next();

@@ -122,23 +122,39 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     text
 }
 
-/// What the autoscaler of nodes did, and what that cost.
+/// What the autoscaler of nodes did: with as much of why as there is room for.
 fn nodes_line(n: &NodeScaling) -> String {
-    let mut parts = vec![format!("{} launched by {}", words::count(n.launched), n.by)];
-    let why: Vec<String> =
-        n.removed.iter().filter(|(_, k)| *k > 0).map(|(why, k)| format!("{} {why}", words::count(*k))).collect();
+    let all = (0..=4).map(|brief| gutter("Nodes", &nodes_in_words(n, brief)));
+    let mut all = all.filter(|l| l.chars().count() <= COLUMNS);
+    all.next().unwrap_or_else(|| gutter("Nodes", &nodes_in_words(n, 4)))
+}
+
+/// The same, the more briefly the higher `brief`: first words go, then who decided, then the lesser reasons,
+/// then all of them.
+fn nodes_in_words(n: &NodeScaling, brief: u8) -> String {
+    let by = if brief < 2 { format!(" by {}", n.by) } else { String::new() };
+    let mut parts = vec![format!("{} launched{by}", words::count(n.launched))];
+    let mut why: Vec<&(String, u64)> = n.removed.iter().filter(|(_, k)| *k > 0).collect();
     if !why.is_empty() {
-        parts.push(format!("{} told to go ({})", words::count(n.removed_in_all()), why.join(", ")));
+        let first = why.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
+        if brief >= 3 {
+            why.retain(|r| Some(*r) == first);
+        }
+        let why: Vec<String> = why.iter().map(|(why, k)| format!("{} {why}", words::count(*k))).collect();
+        let why = if brief < 4 { format!(" ({})", why.join(", ")) } else { String::new() };
+        let gone = if brief < 1 { "told to go" } else { "removed" };
+        parts.push(format!("{} {gone}{why}", words::count(n.removed_in_all())));
     }
     if n.evicted > 0 {
-        let lost = if n.lost_usd.0 > Usd::ZERO {
-            format!(", work worth {} lost", words::usd(n.lost_usd.0))
-        } else {
-            String::new()
+        let lost = match (n.lost_usd.0 > Usd::ZERO, brief) {
+            (false, _) => String::new(),
+            (true, 0) => format!(", work worth {} lost", words::usd(n.lost_usd.0)),
+            (true, _) => format!(", {} lost", words::usd(n.lost_usd.0)),
         };
-        parts.push(format!("{} pods moved{lost}", words::count(n.evicted)));
+        let pods = if n.evicted == 1 { "pod" } else { "pods" };
+        parts.push(format!("{} {pods} moved{lost}", words::count(n.evicted)));
     }
-    gutter("Nodes", &parts.join(" · "))
+    parts.join(" · ")
 }
 
 const GUTTER: usize = 10;
@@ -700,6 +716,32 @@ mod tests {
             assert!(text.lines().any(|l| l.starts_with(part)), "{part}\n{text}");
         }
         assert!(text.contains("more") && text.contains("others"), "{text}");
+    }
+
+    #[test]
+    fn the_line_of_nodes_says_as_much_as_there_is_room_for() {
+        let scaling = |by: &str, launched, empty, under, moved, usd: &str| NodeScaling {
+            by: by.into(),
+            launched,
+            removed: vec![("empty".into(), empty), ("underutilized".into(), under), ("drifted".into(), 0)],
+            evicted: moved,
+            lost_usd: crate::outcome::Money(usd.parse().expect("an amount")),
+            ..NodeScaling::default()
+        };
+        let line = nodes_line(&scaling("Karpenter", 12, 9, 0, 3, "0.50"));
+        assert_eq!(
+            line,
+            "Nodes     12 launched by Karpenter · 9 told to go (9 empty) · 3 pods moved, work worth 0.50 USD lost"
+        );
+        let line = nodes_line(&scaling("Karpenter", 212, 150, 30, 33, "12.10"));
+        let brief = "212 launched · 180 removed (150 empty, 30 underutilized) · 33 pods moved, 12.10 USD lost";
+        assert_eq!(line, format!("Nodes     {brief}"));
+        for n in [10, 1_000, 100_000, 10_000_000] {
+            let n = scaling("Cluster Autoscaler and Descheduler", n, n, n / 2, n, "1234567.10");
+            let line = nodes_line(&n);
+            assert!(line.chars().count() <= COLUMNS, "{line}");
+            assert!(line.contains(" removed") && line.contains(" moved, 1,234,567 USD lost"), "{line}");
+        }
     }
 
     #[test]

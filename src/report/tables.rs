@@ -49,13 +49,14 @@ pub fn summary_json(o: &Outcome) -> Result<String, serde_json::Error> {
 
 /// `timeseries.csv`: one row a bucket, named by its start. Columns: `time`, `hours` (the bucket's length),
 /// `waiting_jobs`, `waiting_gpus`, then for each pool `POOL.provisioned`, `.allocated`, `.busy`, `.sampled`,
-/// `.requested`, `.job_waste` (time averages in GPUs, or cores in a pool without any) and `.spend_usd` (in the bucket).
+/// `.requested`, `.job_waste` (time averages in GPUs, or cores in a pool without any), `.spend_usd` (in the bucket) and
+/// `.nodes` (billed, time average).
 #[must_use]
 pub fn timeseries_csv(o: &Outcome) -> String {
     let clock = Clock::of(o);
     let mut header: Vec<String> = ["time", "hours", "waiting_jobs", "waiting_gpus"].map(str::to_owned).to_vec();
     for p in &o.pools {
-        for what in ["provisioned", "allocated", "busy", "sampled", "requested", "job_waste", "spend_usd"] {
+        for what in ["provisioned", "allocated", "busy", "sampled", "requested", "job_waste", "spend_usd", "nodes"] {
             header.push(format!("{}.{what}", p.name));
         }
     }
@@ -66,7 +67,8 @@ pub fn timeseries_csv(o: &Outcome) -> String {
         let time = clock.iso(i as u64 * o.series.bucket_ns);
         let mut row = vec![time, num(hours[i]), at(&o.series.waiting_jobs, i), at(&o.series.waiting_gpus, i)];
         for s in &o.series.pools {
-            let all = [&s.provisioned, &s.allocated, &s.busy, &s.sampled, &s.requested, &s.job_waste, &s.spend];
+            let all =
+                [&s.provisioned, &s.allocated, &s.busy, &s.sampled, &s.requested, &s.job_waste, &s.spend, &s.nodes];
             row.extend(all.map(|v| at(v, i)));
         }
         row

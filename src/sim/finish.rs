@@ -44,7 +44,9 @@ impl World<'_, '_> {
         let (prices, charges) = self.bill(&books.lines);
         let waiting: Vec<Vec<u128>> =
             std::mem::take(&mut self.tally.wanted).into_iter().map(crate::kernel::Buckets::finish).collect();
-        let series = self.series(&books.pools, &waiting);
+        let none = super::counts::NodeCounts::of(self.model, (end, end));
+        let counts = std::mem::replace(&mut self.counts, none).finish(end);
+        let series = self.series(&books.pools, &waiting, &counts);
         let mut jobs = JobCounts::default();
         let lengths = self.bucket_lengths();
         let services = self.close_services(&charges, &lengths);
@@ -253,7 +255,7 @@ impl World<'_, '_> {
         (0..n as u64).map(|i| (span - i * width).min(width) as f64).collect()
     }
 
-    fn series(&mut self, books: &[PoolBook], waiting: &[Vec<u128>]) -> Series {
+    fn series(&mut self, books: &[PoolBook], waiting: &[Vec<u128>], nodes: &[[Vec<u128>; 3]]) -> Series {
         let width = self.model.bucket.0;
         let lengths = self.bucket_lengths();
         let n = lengths.len();
@@ -263,7 +265,9 @@ impl World<'_, '_> {
         let pools = books
             .iter()
             .zip(waiting)
-            .map(|(b, w)| {
+            .zip(nodes)
+            .map(|((b, w), [billed, booting, draining])| {
+                let some = |v: &[u128]| if v.iter().any(|n| *n > 0) { average(v, 1.0) } else { Vec::new() };
                 let allocated = average(&b.held_series, 1e3);
                 let asked = average(w, 1e3);
                 PoolSeries {
@@ -272,6 +276,9 @@ impl World<'_, '_> {
                     sampled: average(&b.sampled_series, 1e9),
                     requested: allocated.iter().zip(&asked).map(|(a, b)| a + b).collect(),
                     job_waste: average(&b.waste_series, 1e3),
+                    nodes: average(billed, 1.0),
+                    nodes_booting: some(booting),
+                    nodes_draining: some(draining),
                     spend: b.spend_series.iter().take(n).copied().collect(),
                     spend_by: Activity::ALL
                         .into_iter()

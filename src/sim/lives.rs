@@ -160,6 +160,7 @@ impl World<'_, '_> {
             _ => {}
         }
         self.recut_idle(id, was);
+        self.counts.moved(pool, was, to, self.now);
         self.fleet.set_state(id, to);
         self.slices_state(id, was, to);
         self.restrand(id);
@@ -210,6 +211,7 @@ impl World<'_, '_> {
         {
             return;
         }
+        self.count_boot(id);
         match self.lives[id.0 as usize].owner {
             Some(job) => {
                 self.move_node(id, NodeState::Held, None);

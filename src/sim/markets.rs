@@ -94,6 +94,15 @@ impl World<'_, '_> {
         self.lives[id.0 as usize].born = now;
     }
 
+    /// A node has booted.
+    pub fn count_boot(&mut self, id: NodeId) {
+        let (now, born) = (self.now, self.lives[id.0 as usize].born);
+        let (pool, counts) = (self.fleet.node(id).pool, now >= self.window.0);
+        if let Some(s) = self.risks.supplier_mut(pool).filter(|_| counts) {
+            s.tally.boots.record((now - born).0);
+        }
+    }
+
     /// A node that was not lost leaves, or the run ends with it.
     pub fn count_survivor(&mut self, id: NodeId) {
         let (now, window) = (self.now, self.window);

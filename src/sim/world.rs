@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::accounts::Accounts;
 use super::arrivals::Arrivals;
+use super::counts::NodeCounts;
 use super::event::{Event, FleetEvent, JobEvent};
 use super::free::FreeShares;
 use super::jobs::{JobId, Jobs};
@@ -57,6 +58,8 @@ pub(super) struct World<'m, 'r> {
     pub arrivals: Arrivals<'m>,
     pub tally: Tally,
     pub free: FreeShares,
+    /// How many nodes there are, over time.
+    pub counts: NodeCounts,
     pub lives: Vec<NodeLife>,
     /// GPUs on which pods take turns.
     pub turn_gpus: TurnGpus,
@@ -128,6 +131,7 @@ impl<'m, 'r> World<'m, 'r> {
             streams,
             tally: Tally::of(model),
             free: FreeShares::new(model.pools.len()),
+            counts: NodeCounts::of(model, window),
             lives: Vec::new(),
             turn_gpus: TurnGpus::default(),
             slices: SlicePool::all(model, window),

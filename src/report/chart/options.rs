@@ -1,11 +1,12 @@
 //! The options: what each variant costs and how long its jobs wait, or how its services keep their promises, with today
 //! marked.
 
+use super::points::{self, Point};
 use super::{Drawing, csv, num};
 use crate::outcome::{Outcome, metrics};
 use crate::report::axes::{About, Plot, Scale, dollars, log_time, page, plain, ticks};
-use crate::report::scene::{Anchor, Area, Scene, Shape, Text};
-use crate::report::theme::{self, BLACK, BLUE, GREY, HEAD_PX, LABEL_PX, MID, TICK_PX, VERMILION, WHITE};
+use crate::report::scene::{Anchor, Area, Scene};
+use crate::report::theme::{self, GREY, HEAD_PX, MID, TICK_PX};
 use crate::report::words;
 
 /// An option's figures.
@@ -70,7 +71,12 @@ pub fn options(o: &Outcome, variants: &[Outcome]) -> Vec<Choice> {
 /// What a variant changes in the bill, in words: `12 % cheaper`.
 #[must_use]
 pub fn dearer(base: &Choice, v: &Choice) -> String {
-    let cost = if base.usd > 0.0 { v.usd / base.usd - 1.0 } else { 0.0 };
+    difference(base.usd, v.usd)
+}
+
+/// A bill beside another, in words: `12 % cheaper`.
+pub(super) fn difference(base_usd: f64, usd: f64) -> String {
+    let cost = if base_usd > 0.0 { usd / base_usd - 1.0 } else { 0.0 };
     match cost {
         c if c <= -0.0005 => format!("{} cheaper", words::percent(-c)),
         c if c >= 0.0005 => format!("{} dearer", words::percent(c)),
@@ -150,21 +156,18 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     }
     let plot = frame(&mut s, &body, &shown, served);
     frontier(&mut s, &plot, &shown, served);
-    for (i, v) in shown.iter().enumerate() {
-        let (x, y) = spot(&plot, v, served);
-        if v.name == "today" && i == 0 {
-            s.shapes.push(Shape::Disc((x, y), 19.0, VERMILION));
-            s.shapes.push(Shape::Disc((x, y), 14.0, WHITE));
-            s.shapes.push(Shape::Disc((x, y), 9.0, VERMILION));
-        } else {
-            s.shapes.push(Shape::Disc((x, y), 13.0, BLUE));
-        }
-    }
-    let left_out = label_points(&mut s, &plot, &body, &shown, &all[0], served);
-    if left_out > 0 {
-        let text = format!("{left_out} more had no room for a name: see options.csv");
-        s.text(body.x1, body.y0 + 24.0, text, LABEL_PX, GREY, Anchor::End);
-    }
+    let points: Vec<Point> = shown
+        .iter()
+        .enumerate()
+        .map(|(i, v)| Point {
+            at: spot(&plot, v, served),
+            name: v.name.clone(),
+            detail: detail(&all[0], v, served),
+            base: i == 0 && v.name == all[0].name,
+        })
+        .collect();
+    points::discs(&mut s, &points);
+    points::label(&mut s, &plot, &body, &points, "options");
     Some(Drawing { name: "options", title, scene: s, csv: table })
 }
 
@@ -234,58 +237,18 @@ fn frontier(s: &mut Scene, plot: &Plot, shown: &[&Choice], served: bool) {
     s.dashed(&line, MID, 2, 10.0, 6.0);
 }
 
-/// Names and differences beside the points, each where it meets neither a text nor a point; returns how many found no
-/// place.
-fn label_points(s: &mut Scene, plot: &Plot, body: &Area, shown: &[&Choice], today: &Choice, served: bool) -> usize {
-    let mut left_out = 0;
-    let spots: Vec<Area> = shown
-        .iter()
-        .map(|v| {
-            let (x, y) = spot(plot, v, served);
-            Area::new(x - 20.0, y - 20.0, x + 20.0, y + 20.0)
-        })
-        .collect();
-    let bounds = Area::new(plot.area.x0, body.y0 + 34.0, body.x1, plot.area.y1 - 4.0);
-    for v in shown {
-        let (x, y) = spot(plot, v, served);
-        let detail = if served {
-            let kept = words::attained(v.attained.unwrap_or(0.0));
-            let ttft = v.ttft_p99_s.map(|s| format!(", TTFT p99 {}", words::latency((s * 1e9) as u64)));
-            let usd = if v.name == today.name { format!("{} USD", words::dollars(v.usd)) } else { dearer(today, v) };
-            format!("{usd}, {kept} kept{}", ttft.unwrap_or_default())
-        } else if v.name == today.name {
-            format!("{} USD, p90 {}", words::dollars(v.usd), words::length((v.wait_p90_s.unwrap_or(0.0) * 1e9) as u64))
-        } else {
-            against(today, v)
-        };
-        let name = theme::fit(&v.name, HEAD_PX, true, 480.0);
-        let make = |x: f64, y: f64, anchor| {
-            let ink = if v.name == today.name { VERMILION } else { BLACK };
-            let a = Text { x, y, text: name.clone(), px: HEAD_PX, bold: true, ink, anchor };
-            let b = Text { x, y: y + 31.0, text: detail.clone(), px: LABEL_PX, bold: false, ink: GREY, anchor };
-            (a, b)
-        };
-        let mut places = Vec::new();
-        for d in [0.0, -46.0, 46.0, -92.0, 92.0, -138.0, 138.0, -184.0, 184.0] {
-            places.push((x + 28.0, y - 4.0 + d, Anchor::Start));
-            places.push((x - 28.0, y - 4.0 + d, Anchor::End));
-        }
-        let found = places.iter().find_map(|(px, py, anchor)| {
-            let (a, b) = make(*px, *py, *anchor);
-            let clear = |t: &Text| s.free(t, &bounds) && spots.iter().all(|o| !o.meets(&t.area()));
-            (clear(&a) && clear(&b)).then_some((a, b, *py))
-        });
-        if let Some((a, b, py)) = found {
-            if (py - y).abs() > 60.0 {
-                s.line((x, y), (a.x, py), MID, 1);
-            }
-            s.label(a);
-            s.label(b);
-        } else {
-            left_out += 1;
-        }
+/// What is said of a point beneath its name.
+fn detail(today: &Choice, v: &Choice, served: bool) -> String {
+    if served {
+        let kept = words::attained(v.attained.unwrap_or(0.0));
+        let ttft = v.ttft_p99_s.map(|s| format!(", TTFT p99 {}", words::latency((s * 1e9) as u64)));
+        let usd = if v.name == today.name { format!("{} USD", words::dollars(v.usd)) } else { dearer(today, v) };
+        format!("{usd}, {kept} kept{}", ttft.unwrap_or_default())
+    } else if v.name == today.name {
+        format!("{} USD, p90 {}", words::dollars(v.usd), words::length((v.wait_p90_s.unwrap_or(0.0) * 1e9) as u64))
+    } else {
+        against(today, v)
     }
-    left_out
 }
 
 fn table(o: &Outcome, variants: &[Outcome]) -> String {

@@ -172,6 +172,6 @@ mod tests {
         // Lines that no service pays for stay as they were.
         let free = o.charges.iter().find(|c| c.workload.is_none()).unwrap();
         assert!(charge(&o, &free.id, []).unwrap().contains("No jobs"));
-        assert!(crate::report::explain::bill(&o).contains("The jobs or requests behind a line"));
+        assert!(crate::report::explain::bill(&o, &[]).contains("The jobs or requests behind a line"));
     }
 }
