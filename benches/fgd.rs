@@ -54,7 +54,13 @@ fn fill(mut fleet: Fleet, list: &[Request]) -> Fleet {
 fn twenty_shapes() -> Vec<Target> {
     let sizes = [(1, 1000), (1, 500), (1, 250), (2, 1000), (4, 1000), (8, 1000), (0, 0)];
     let of = |(i, (gpus, gpu_milli)): (u32, (u8, u16))| Target {
-        request: Request { cpu_milli: 2000 * (1 + i % 3) * u32::from(gpus.max(1)), mem_mib: 16_000, gpus, gpu_milli },
+        request: Request {
+            cpu_milli: 2000 * (1 + i % 3) * u32::from(gpus.max(1)),
+            mem_mib: 16_000,
+            gpus,
+            gpu_milli,
+            slice: 0,
+        },
         pools: PoolSet::ALL,
     };
     (0..).zip(sizes.into_iter().cycle()).take(20).map(of).collect()

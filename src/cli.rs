@@ -13,6 +13,7 @@ mod console;
 mod explain;
 mod files;
 mod init;
+mod lint;
 mod load;
 mod merge;
 mod metrics;
@@ -72,6 +73,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(a) => run::run(a, &cli.data, console),
         Command::Check(a) => check::run(a, &cli.data, console),
+        Command::Lint(a) => lint::run(a, console),
         Command::Sweep(a) => sweep::run(a, &cli.data, console),
         Command::Merge(a) => merge::run(a, console),
         Command::Compare(a) => compare::run(a, &cli.data, console),

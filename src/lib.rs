@@ -22,6 +22,8 @@ pub mod fleet;
 
 pub mod policy;
 
+pub mod manifest;
+
 pub mod training;
 
 pub mod serving;

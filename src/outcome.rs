@@ -10,6 +10,7 @@ pub mod metric;
 pub mod nodes;
 pub mod recorder;
 pub mod service;
+pub mod slices;
 pub mod split;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use metric::{Direction, Metric, metrics};
 pub use nodes::{DisruptionCost, NodeScaling};
 pub use recorder::{JobEnd, JobRow, NodeRow, Progress, Recorder, Silent, StretchRow};
 pub use service::{DeploymentOutcome, Promise, ServiceOutcome, SloOutcome, StartStage};
+pub use slices::{SliceKind, SliceOutcome, Slowdown};
 pub use split::{Part, SplitRow, WorkLosses};
 
 use crate::kernel::Histogram;
@@ -153,6 +155,9 @@ pub struct PoolOutcome {
     /// Launches, losses and lives of its nodes, where they come and go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub losses: Option<PoolLosses>,
+    /// Who held which slices, where its GPUs are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<Box<SliceOutcome>>,
 }
 
 impl PoolOutcome {

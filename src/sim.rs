@@ -20,13 +20,17 @@ mod nodes;
 mod runs;
 mod saves;
 mod service;
+mod slices;
 mod tally;
+mod turns;
 mod waiting;
 mod world;
 mod writes;
 
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod slices_tests;
 #[cfg(test)]
 mod survival_tests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::console::{Color, Console, Exit, Failure};
 use super::{
-    catalog, check, compare, explain, init, merge, metrics, profile, report, run, schema, sweep, trace, verify,
+    catalog, check, compare, explain, init, lint, merge, metrics, profile, report, run, schema, sweep, trace, verify,
 };
 
 /// Forecasts what a fleet of GPUs costs, how well it is used, who waits, and where the waste goes.
@@ -56,6 +56,8 @@ pub enum Command {
     Run(run::Args),
     /// Check scenarios: every problem with its place, and the defaults taken; nothing is run
     Check(check::Args),
+    /// Kubernetes manifests: what controllers would refuse, what does not do what it seems to, what is not modelled
+    Lint(lint::Args),
     /// A scenario at many points of its settings: grids, ranges, Latin hypercubes; resumable, in shards
     Sweep(sweep::Args),
     /// Put the shards of a sweep together

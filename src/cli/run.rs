@@ -17,7 +17,9 @@ use super::trace_out::TraceOut;
 use crate::outcome::{JobRow, MILLI_NS_PER_GPU_HOUR, NodeRow, Outcome, Progress, Recorder, Silent, StretchRow};
 use crate::policy::placement::{TieOrder, Ties};
 use crate::report::manifest::{self, InputFile, Manifest};
-use crate::report::tables::{JobsCsv, charges_csv, loss_tables, service_tables, summary_json, timeseries_csv};
+use crate::report::tables::{
+    JobsCsv, charges_csv, loss_tables, service_tables, slice_tables, summary_json, timeseries_csv,
+};
 use crate::report::{About, drawings, render_all, summary};
 use crate::scenario::Loaded;
 use crate::scenario::file::money::PricesAt;
@@ -245,7 +247,7 @@ fn write_all(
     out.write("summary.json", summary.as_bytes())?;
     out.write("timeseries.csv", timeseries_csv(o).as_bytes())?;
     out.write("charges.csv", charges_csv(o).as_bytes())?;
-    for (name, text) in loss_tables(o).into_iter().chain(service_tables(o)) {
+    for (name, text) in loss_tables(o).into_iter().chain(service_tables(o)).chain(slice_tables(o)) {
         out.write(name, text.as_bytes())?;
     }
     for v in others {

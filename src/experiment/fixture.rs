@@ -58,7 +58,7 @@ pub fn v7(tau: f64) -> Model {
         arrive: SimTime::ZERO,
         work: minutes(w),
         pods: 1,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     };

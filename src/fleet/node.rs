@@ -1,5 +1,8 @@
 //! Nodes and what is free on them.
 
+use std::sync::Arc;
+
+use super::cut::Cut;
 use super::log::ChangeLog;
 use super::poolset::{IslandId, PoolId};
 use crate::workload::Request;
@@ -11,14 +14,30 @@ pub const MAX_GPUS: usize = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
-/// Which GPUs of a node, as a bit mask: bit `i` is GPU `i`.
+/// Which GPUs of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gpus(pub u16);
+pub struct Gpus {
+    /// Bit `i` is GPU `i`.
+    pub mask: u16,
+    /// Which place of the one GPU, where GPUs are cut: an instance's index in the layout, or the memory slice from which
+    /// it lies; 0 otherwise.
+    pub place: u8,
+}
 
 impl Gpus {
+    /// These GPUs, not cut.
+    #[must_use]
+    pub const fn of(mask: u16) -> Gpus {
+        Gpus { mask, place: 0 }
+    }
+    /// A place of one GPU.
+    #[must_use]
+    pub const fn at(gpu: usize, place: u8) -> Gpus {
+        Gpus { mask: 1 << gpu, place }
+    }
     /// The indices in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        let mut rest = self.0;
+        let mut rest = self.mask;
         std::iter::from_fn(move || {
             (rest != 0).then(|| {
                 let i = rest.trailing_zeros() as usize;
@@ -30,7 +49,7 @@ impl Gpus {
     /// How many.
     #[must_use]
     pub const fn count(self) -> u8 {
-        self.0.count_ones() as u8
+        self.mask.count_ones() as u8
     }
 }
 
@@ -52,15 +71,16 @@ pub struct Free {
     pub cpu_milli: u32,
     /// Mebibytes.
     pub mem_mib: u32,
-    /// Free milli-GPU of each GPU; 1000 is idle. Beyond the node's GPUs: 0.
+    /// Free milli-GPU of each GPU; 1000 is idle. On a node with a [`Cut`], which places of each GPU are free. Beyond the
+    /// node's GPUs: 0.
     pub gpu: [u16; MAX_GPUS],
-    /// Their sum.
+    /// Free milli-GPU of all GPUs.
     pub milli: u32,
     /// GPUs on the node.
     pub gpus: u8,
-    /// GPUs that are wholly free.
+    /// GPUs that are wholly free; 0 with a cut.
     pub whole: u8,
-    /// The most that is free on one GPU, in milli-GPU; 0 without GPUs.
+    /// The most that is free on one GPU, in milli-GPU; 0 without GPUs or with a cut.
     pub largest: u16,
     /// Which kinds of GPU pod run here: bit 0 shares of a GPU, bit `n` pods of `n` whole GPUs.
     pub classes: u32,
@@ -84,7 +104,24 @@ impl Free {
         }
     }
 
-    /// Whether one pod of this request fits, node type aside.
+    /// All of the capacity of a node with or without a cut.
+    #[must_use]
+    pub fn with_cut(cap: Capacity, cut: Option<&Cut>) -> Free {
+        let mut free = Free::of(cap);
+        if let Some(cut) = cut {
+            free.gpu[..usize::from(cap.gpus)].fill(cut.empty());
+            (free.whole, free.largest) = (0, 0);
+        }
+        free
+    }
+
+    /// The words of the GPUs that there are.
+    #[must_use]
+    pub fn words(&self) -> &[u16] {
+        &self.gpu[..usize::from(self.gpus)]
+    }
+
+    /// Whether one pod of this request fits, node type and cut aside.
     #[must_use]
     pub fn fits(&self, r: &Request) -> bool {
         if r.cpu_milli > self.cpu_milli || r.mem_mib > self.mem_mib {
@@ -97,8 +134,24 @@ impl Free {
         }
     }
 
+    /// The same on a node with or without a cut.
+    #[must_use]
+    pub fn fits_with(&self, cut: Option<&Cut>, r: &Request) -> bool {
+        cut.map_or_else(|| self.fits(r), |c| c.fits(self, r))
+    }
+
     /// Takes what a pod on these GPUs takes; false, and nothing taken, when it is not there.
-    pub fn take(&mut self, r: &Request, gpus: Gpus) -> bool {
+    pub fn take(&mut self, cut: Option<&Cut>, r: &Request, gpus: Gpus) -> bool {
+        let Some(cut) = cut.filter(|_| r.gpus > 0) else { return self.take_uncut(r, gpus) };
+        let there = r.cpu_milli <= self.cpu_milli && r.mem_mib <= self.mem_mib && cut.take(self, r, gpus);
+        if there {
+            self.cpu_milli -= r.cpu_milli;
+            self.mem_mib -= r.mem_mib;
+        }
+        there
+    }
+
+    fn take_uncut(&mut self, r: &Request, gpus: Gpus) -> bool {
         let there = r.cpu_milli <= self.cpu_milli
             && r.mem_mib <= self.mem_mib
             && gpus.iter().all(|i| i < self.gpus as usize && self.gpu[i] >= r.gpu_milli);
@@ -118,9 +171,12 @@ impl Free {
     }
 
     /// Gives back what a pod on these GPUs took.
-    pub fn give(&mut self, r: &Request, gpus: Gpus) {
+    pub fn give(&mut self, cut: Option<&Cut>, r: &Request, gpus: Gpus) {
         self.cpu_milli += r.cpu_milli;
         self.mem_mib += r.mem_mib;
+        if let Some(cut) = cut.filter(|_| r.gpus > 0) {
+            return cut.give(self, r, gpus);
+        }
         for i in gpus.iter() {
             self.gpu[i] += r.gpu_milli;
             debug_assert!(self.gpu[i] <= 1000, "no more comes back than was taken");
@@ -139,11 +195,12 @@ impl Free {
 
     /// How many pods of this request fit one after the other.
     #[must_use]
-    pub fn count(&self, r: &Request) -> u32 {
-        let mut n = match (r.gpus, r.gpu_milli) {
-            (0, _) => u32::MAX,
-            (k, 1000) => u32::from(self.whole / k),
-            (_, m) => self.gpu[..self.gpus as usize].iter().map(|g| u32::from(g / m.max(1))).sum(),
+    pub fn count(&self, cut: Option<&Cut>, r: &Request) -> u32 {
+        let mut n = match (r.gpus, r.gpu_milli, cut) {
+            (0, ..) => u32::MAX,
+            (_, _, Some(cut)) => cut.slots(self, r),
+            (k, 1000, None) => u32::from(self.whole / k),
+            (_, m, None) => self.words().iter().map(|g| u32::from(g / m.max(1))).sum(),
         };
         n = n.min(self.cpu_milli.checked_div(r.cpu_milli).unwrap_or(u32::MAX));
         n = n.min(self.mem_mib.checked_div(r.mem_mib).unwrap_or(u32::MAX));
@@ -163,6 +220,8 @@ pub enum NodeState {
     Held,
     /// Takes no new work; what runs may finish.
     Draining,
+    /// Its GPUs are being cut anew; nothing runs.
+    Reconfiguring,
     /// Out of order and still billed.
     Broken,
     /// Not there and not billed: not yet launched, taken back, given back, or at the repairer's. It may come (again).
@@ -181,13 +240,14 @@ impl NodeState {
     /// Whether a node may go from here to there.
     #[must_use]
     pub fn may_become(self, to: NodeState) -> bool {
-        use NodeState::{Away, Booting, Broken, Draining, Gone, Held, Ready};
+        use NodeState::{Away, Booting, Broken, Draining, Gone, Held, Ready, Reconfiguring};
         match self {
             Away => matches!(to, Booting | Ready | Held | Gone),
             Booting => matches!(to, Ready | Held | Draining | Broken | Away),
-            Ready | Held => matches!(to, Draining | Broken | Away),
+            Ready | Held => matches!(to, Draining | Reconfiguring | Broken | Away),
             Broken => matches!(to, Ready | Held | Booting | Draining | Away),
-            Draining => matches!(to, Ready | Booting | Broken | Away | Gone),
+            Draining => matches!(to, Ready | Booting | Reconfiguring | Broken | Away | Gone),
+            Reconfiguring => matches!(to, Ready | Draining | Broken | Away),
             Gone => false,
         }
     }
@@ -208,7 +268,27 @@ pub struct Node {
     pub state: NodeState,
     /// Pods running here.
     pub pods: u32,
+    /// How its GPUs are given out, where not whole and by thousandths.
+    pub cut: Option<Arc<Cut>>,
     counts: [u16; MAX_GPUS + 1],
+}
+
+impl Node {
+    /// Whether one pod of this request fits, its state and pool aside.
+    #[inline]
+    #[must_use]
+    pub fn fits(&self, r: &Request) -> bool {
+        match &self.cut {
+            None => self.free.fits(r),
+            Some(cut) => cut.fits(&self.free, r),
+        }
+    }
+
+    /// How many pods of this request fit one after the other, its state and pool aside.
+    #[must_use]
+    pub fn count(&self, r: &Request) -> u32 {
+        self.free.count(self.cut.as_deref(), r)
+    }
 }
 
 /// All nodes, with the log of what changed.
@@ -221,10 +301,23 @@ pub struct Fleet {
 impl Fleet {
     /// Adds a node in a state and returns its index.
     pub fn add(&mut self, pool: PoolId, island: IslandId, capacity: Capacity, state: NodeState) -> NodeId {
+        self.add_cut(pool, island, capacity, state, None)
+    }
+
+    /// The same of a node whose GPUs are cut.
+    pub fn add_cut(
+        &mut self,
+        pool: PoolId,
+        island: IslandId,
+        capacity: Capacity,
+        state: NodeState,
+        cut: Option<Arc<Cut>>,
+    ) -> NodeId {
         assert!(capacity.gpus as usize <= MAX_GPUS, "checked when the scenario is loaded");
         let id = NodeId(self.nodes.len() as u32);
         let counts = [0; MAX_GPUS + 1];
-        self.nodes.push(Node { pool, island, capacity, free: Free::of(capacity), state, pods: 0, counts });
+        let free = Free::with_cut(capacity, cut.as_deref());
+        self.nodes.push(Node { pool, island, capacity, free, state, pods: 0, cut, counts });
         self.touch(id);
         id
     }
@@ -259,12 +352,21 @@ impl Fleet {
         self.touch(id);
     }
 
+    /// Cuts the GPUs of an empty node anew.
+    pub fn recut(&mut self, id: NodeId, cut: Arc<Cut>) {
+        let node = &mut self.nodes[id.0 as usize];
+        debug_assert_eq!(node.pods, 0, "nothing runs while GPUs are cut");
+        node.free = Free::with_cut(node.capacity, Some(&cut));
+        node.cut = Some(cut);
+        self.touch(id);
+    }
+
     /// Puts a pod on a node, on these GPUs (as many as it asks for; none for a CPU pod).
     pub fn place(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
         let node = &mut self.nodes[id.0 as usize];
         debug_assert_eq!(gpus.count(), r.gpus);
         debug_assert!(matches!(node.state, NodeState::Ready | NodeState::Held));
-        let fits = node.free.take(r, gpus);
+        let fits = node.free.take(node.cut.as_deref(), r, gpus);
         debug_assert!(fits, "the pod fits");
         node.pods += 1;
         if r.gpus > 0 {
@@ -278,7 +380,7 @@ impl Fleet {
     /// Takes a pod off a node again.
     pub fn release(&mut self, id: NodeId, r: &Request, gpus: Gpus) {
         let node = &mut self.nodes[id.0 as usize];
-        node.free.give(r, gpus);
+        node.free.give(node.cut.as_deref(), r, gpus);
         node.pods -= 1;
         if r.gpus > 0 {
             let class = class_of(r);

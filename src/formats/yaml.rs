@@ -5,7 +5,7 @@
 //! Plain words are typed by the core schema (YAML 1.2.2, section 10.3.2): `no`, `2026-10-01` and `330_000` are text.
 //! A local tag is a name: `!Spot {…}` reads as RON's `Spot(…)`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
@@ -46,6 +46,7 @@ pub fn parse_documents(source: SourceId, text: &str, from: usize) -> (Vec<Node>,
         documents: Vec::new(),
         open: Vec::new(),
         anchors: BTreeMap::new(),
+        earlier: BTreeSet::new(),
         aliased: 0,
     };
     let mut out = Diagnostics::default();
@@ -102,6 +103,8 @@ struct Builder<'a> {
     documents: Vec<Node>,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
+    /// Anchors of documents that are over.
+    earlier: BTreeSet<usize>,
     aliased: usize,
 }
 
@@ -118,7 +121,7 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             Event::Alias(id) => self.alias(id, span),
             Event::DocumentStart(_) => {
-                self.anchors.clear();
+                self.earlier.extend(std::mem::take(&mut self.anchors).into_keys());
                 Ok(())
             }
             _ => Ok(()),
@@ -186,6 +189,11 @@ impl Builder<'_> {
     /// An alias is a copy that keeps the places of the original, where a fault in it must be mended.
     fn alias(&mut self, id: usize, span: Span) -> Step {
         let Some(node) = self.anchors.get(&id) else {
+            if self.earlier.contains(&id) {
+                let message = "an alias to what another document marked";
+                let d = self.error(message, span, "its anchor is before a `---`");
+                return Err(Box::new(d.help("anchors hold within one document: repeat the value here")));
+            }
             return Err(self.error("an alias inside what it names", span, "refers to itself"));
         };
         let node = node.clone();

@@ -10,6 +10,7 @@
 //!
 //! *Invariant:* nothing here changes a fleet. The caller places, and the fleet's log tells the engine.
 
+pub mod cut;
 pub mod fgd;
 pub mod gpu;
 pub mod luck;
@@ -23,8 +24,11 @@ mod sums;
 mod tree;
 
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod tests;
 
+pub use cut::CutOrders;
 pub use fgd::{TypicalPod, TypicalPods};
 pub use placer::{Placer, Settings, ShapeId, Spot};
 pub use score::Weights;

@@ -25,6 +25,7 @@ pub mod replicas;
 pub mod requests;
 pub mod response;
 mod service;
+pub mod slices;
 pub mod slo;
 pub mod spend;
 pub mod split;
@@ -94,6 +95,8 @@ pub fn drawings(o: &Outcome, variants: &[Outcome], about: &About) -> Vec<Drawing
     all.push(tokens::draw(o, about));
     all.push(starts::draw(o, about));
     all.push(kv::draw(o, about));
+    all.push(slices::draw(o, about));
+    all.push(slices::map(o, about));
     all.into_iter().flatten().collect()
 }
 
@@ -257,6 +260,48 @@ mod tests {
         all.extend(inspect::draw(&shape, &about));
         all.extend(interrupted());
         all.extend(served());
+        all.extend(cut(3, 5, "1g.10gb"));
+        all.extend(cut(14, 64, "a-slice-with-a-long-name"));
+        all
+    }
+
+    /// The charts of pools whose GPUs are cut: so many kinds of slices and GPUs.
+    fn cut(kinds: usize, gpus: usize, name: &str) -> Vec<Drawing> {
+        use crate::outcome::slices::{GpuUse, SliceKind, SliceOutcome};
+        let mut o = sample::outcome(None, 1.0, 1.0);
+        let n = o.series.buckets;
+        let wave = |k: usize| (0..n).map(|i| 1.0 + ((i + 7 * k) as f64 / 9.0).sin()).collect::<Vec<f64>>();
+        let kind = |k: usize| SliceKind {
+            name: format!("{name}-{k}"),
+            milli: 125,
+            placed: 40,
+            held: crate::outcome::Exact(1),
+            series: wave(k),
+        };
+        for pool in &mut o.pools[..2] {
+            let gpu = |g: usize| GpuUse {
+                name: format!("{}-{}/{}", pool.name, g / 8, g % 8),
+                taken: wave(g).iter().map(|v| (v * 500.0) as u16).collect(),
+            };
+            let slices = SliceOutcome {
+                way: "mig_on_demand".into(),
+                kinds: (0..kinds).map(kind).collect(),
+                stranded: wave(3),
+                compute_slices: 7,
+                compute_left: crate::outcome::Exact(9),
+                compute_all: crate::outcome::Exact(100),
+                made: 40,
+                making_ns: 40_000_000_000,
+                recut: 0,
+                slowdown: crate::outcome::Slowdown { stretched: 2.2, busy: 2.0 },
+                gpus: (0..gpus).map(gpu).collect(),
+            };
+            pool.slices = Some(Box::new(slices));
+        }
+        let about = About::of(&o, "0.1.0", Some("2026-08-03"));
+        let mine = ["slices", "slice-map"];
+        let all: Vec<Drawing> = drawings(&o, &[], &about).into_iter().filter(|d| mine.contains(&d.name)).collect();
+        assert_eq!(all.len(), mine.len());
         all
     }
 

@@ -3,9 +3,11 @@
 mod losses;
 mod nodes;
 mod services;
+mod slices;
 
 pub use losses::losses;
 pub use nodes::nodes;
+pub use slices::slices;
 
 use super::clock::Clock;
 use super::summary::{columns, right};
@@ -77,6 +79,7 @@ pub fn bill(o: &Outcome, variants: &[Outcome]) -> String {
     out.push('\n');
     out.push_str(&losses(o));
     out.push_str(&nodes(o, variants));
+    out.push_str(&slices(o));
     if let Some(first) = order.first() {
         let what = if o.work.iter().any(|w| w.service.is_some()) { "jobs or requests" } else { "jobs" };
         out.push_str(&format!("\nThe {what} behind a line: fleetcast explain RUN {}\n", first.id));

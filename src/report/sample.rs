@@ -130,6 +130,7 @@ pub fn outcome(variant: Option<&str>, scale: f64, wait: f64) -> Outcome {
         let busy: f64 = s.busy.iter().sum();
         let sampled: f64 = s.sampled.iter().sum();
         pools.push(PoolOutcome {
+            slices: None,
             name: name.into(),
             device: device.into(),
             instance: Some(instance.into()),
@@ -329,7 +330,7 @@ pub fn interrupted() -> Model {
         arrive: SimTime((arrive_h * HOUR as f64) as u64),
         work: Duration((work_h * HOUR as f64) as u64),
         pods,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 8, gpu_milli: 1000 },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 8, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     };

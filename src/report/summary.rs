@@ -54,6 +54,7 @@ pub fn text(o: &Outcome, variants: &[Outcome], next: &[String]) -> String {
     if has_jobs(o) {
         facts.push(jobs_line(o));
     }
+    facts.extend(slices_line(o));
     if let Some(n) = &o.nodes {
         facts.push(nodes_line(n));
     }
@@ -264,6 +265,37 @@ fn use_line(o: &Outcome) -> String {
         None => "no GPU time in the window".to_owned(),
     };
     gutter("Use", &text)
+}
+
+/// What pods hold of GPUs that are cut, over all such pools.
+fn slices_line(o: &Outcome) -> Option<String> {
+    let pools = || o.gpu_pools().filter_map(|p| Some((p, p.slices.as_deref()?)));
+    let capacity: u128 = pools().map(|(p, _)| p.capacity.0).sum();
+    if capacity == 0 {
+        return None;
+    }
+    let of = |part: u128| words::percent(part as f64 / capacity as f64);
+    let mut kinds: Vec<(&str, u128)> = Vec::new();
+    for k in pools().flat_map(|(_, s)| &s.kinds) {
+        match kinds.iter_mut().find(|(n, _)| *n == k.name) {
+            Some((_, held)) => *held += k.held.0,
+            None => kinds.push((&k.name, k.held.0)),
+        }
+    }
+    kinds.sort_by_key(|(_, held)| std::cmp::Reverse(*held));
+    let mut parts: Vec<String> = kinds.iter().take(4).map(|(n, held)| format!("{n} {}", of(*held))).collect();
+    let stranded: u128 = pools().map(|(p, _)| p.activity[Activity::MigStranded as usize].0).sum();
+    if pools().any(|(_, s)| s.compute_slices > 0) {
+        parts.push(format!("stranded {}", of(stranded)));
+    }
+    let (left, all) = pools().fold((0, 0), |(l, a), (_, s)| (l + s.compute_left.0, a + s.compute_all.0));
+    if left > 0 {
+        parts.push(format!("compute beyond use {}", words::percent(left as f64 / all as f64)));
+    }
+    let slower =
+        pools().filter_map(|(_, s)| s.slowdown.mean()).fold(None, |m: Option<f64>, s| Some(m.map_or(s, |m| m.max(s))));
+    parts.extend(slower.map(|s| format!("beside others {} times as long", words::number(s, 2))));
+    Some(gutter("Slices", &parts.join(" · ")))
 }
 
 /// Whether there is anything to say of jobs: a run with services may have none.

@@ -6,12 +6,14 @@
 pub mod jobs;
 pub mod losses;
 pub mod services;
+pub mod slices;
 
 use serde::Serialize;
 
 pub use jobs::{JobRecord, JobsCsv, read_jobs};
 pub use losses::loss_tables;
 pub use services::service_tables;
+pub use slices::slice_tables;
 
 use super::chart::{csv, num};
 use super::clock::Clock;

@@ -1,5 +1,7 @@
 //! Models made in code, without a file: for closed forms, benches and library users.
 
+mod nodes;
+
 use std::sync::Arc;
 
 use super::model::service::{CpuUse, Deployment, Engine, Role, Scale, Service, Slo, Start};
@@ -76,6 +78,7 @@ impl Model {
             },
             power: Power { model: None, pue: 1.0 },
             supply: None,
+            share: None,
         });
         let island = IslandId(u32::from(pool.0));
         self.nodes.extend((0..nodes).map(|_| NodeSpec { pool, island, capacity }));
@@ -103,6 +106,7 @@ impl Model {
             wait_target: None,
             disruption: super::model::Disruption::default(),
             run: None,
+            unsliced: 1.0,
         });
         self.work.last_mut().expect("just added")
     }
@@ -162,7 +166,7 @@ impl Deployment {
             lane: 0,
             pools: PoolSet::only(pool),
             engines,
-            request: Request { cpu_milli: 1_000, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+            request: Request { cpu_milli: 1_000, mem_mib: 0, gpus: 1, gpu_milli: 1000, slice: 0 },
             pods: 1,
             priority: 0,
             start: Start { image: nothing(), image_stays: true, load: nothing(), warm_up: nothing() },

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod fleet;
 pub mod front;
 pub mod laws;
+pub mod manifest;
 pub mod market;
 pub mod money;
 pub mod node_autoscaler;
@@ -15,6 +16,7 @@ pub mod policy;
 pub mod rollout;
 pub mod scale;
 pub mod service;
+pub mod share;
 pub mod traffic;
 pub mod training;
 pub mod work;
@@ -29,6 +31,8 @@ use jiff::tz::TimeZone;
 use super::decode::{Spanned, record};
 use crate::units::{Duration, Name};
 use checkpoint::CheckpointStore;
+use indexmap::IndexMap;
+use manifest::{ManifestJob, ManifestMetric};
 use market::ShockProcess;
 use money::{Budget, Cluster, PricesAt};
 use node_autoscaler::{Descheduler, NodeAutoscaler};
@@ -88,6 +92,14 @@ record! {
         pub quotas: Vec<Quota> = Vec::new() => "no quotas",
         /// Where jobs come from.
         pub work: Spanned<Vec<Work>>,
+        /// Kubernetes manifests, by patterns that start at the scenario's folder: `["k8s/*.yaml"]`. A Deployment of a
+        /// service's name and what scales it take the place of the scenario's settings, NodePools join its Karpenter, and
+        /// all other pods and jobs are work (`docs/manifests.md`).
+        pub manifests: Spanned<Vec<Spanned<String>>> = Spanned::unplaced(Vec::new()) => "no manifests",
+        /// How long Jobs and CronJobs of the manifests run, by name: `{"finetune": (run: "3h")}`.
+        pub manifest_jobs: IndexMap<Name, ManifestJob> = IndexMap::new() => "as their annotations `fleetcast.io/run-time` say",
+        /// What metrics of the manifests' autoscalers measure, by name or query: `[("chat_backlog", Queue)]`.
+        pub manifest_metrics: Vec<(Spanned<String>, ManifestMetric)> = Vec::new() => "told by their names (`docs/manifests.md`)",
         /// Budgets to watch.
         pub budgets: Vec<Budget> = Vec::new() => "no budgets",
         /// Clusters whose control plane is billed.

@@ -3,15 +3,17 @@
 mod nodes;
 mod run;
 pub mod service;
+mod share;
 mod supply;
 
 use std::sync::Arc;
 
-use crate::fleet::{Capacity, IslandId, PoolId, PoolSet};
+use crate::fleet::{Capacity, Cut, Free, IslandId, PoolId, PoolSet};
 use crate::market::Shock;
 pub use nodes::{ClusterAutoscaler, Descheduler, Disruption, Karpenter, NODE_POOL, NodeAutoscaler, Offer};
 pub use run::{Buying, Checkpoint, OnNotice, Run, Store};
 pub use service::Service;
+pub use share::{Share, Slice, Turns};
 pub use supply::{Staffing, Supply};
 
 pub use crate::ledger::{Metering, Power, PriceStep, Tariff, Unit};
@@ -96,6 +98,8 @@ pub struct Pool {
     pub power: Power,
     /// How its nodes come and go; none when they stay.
     pub supply: Option<Box<Supply>>,
+    /// How its GPUs are shared out; none where whole and by thousandths.
+    pub share: Option<Arc<Share>>,
 }
 
 /// A node to be.
@@ -137,6 +141,17 @@ pub enum ChangeKind {
         /// What still runs after this long is stopped and queued again; for ever when `Duration(u64::MAX)`.
         grace: Duration,
     },
+    /// GPUs are cut anew: nodes are cordoned at once, and cut when empty.
+    Recut {
+        /// Of which pool.
+        pool: PoolId,
+        /// The places of each GPU afterwards.
+        cut: Arc<Cut>,
+        /// What still runs after this long is stopped and queued again; for ever when `Duration(u64::MAX)`.
+        grace: Duration,
+        /// How long a node takes no pods once it is empty.
+        takes: Duration,
+    },
 }
 
 /// A limit on the GPUs that work with a label may hold at once.
@@ -171,6 +186,8 @@ pub struct Work {
     pub disruption: Disruption,
     /// How its jobs keep their progress; none when an interruption takes all of it.
     pub run: Option<Arc<Run>>,
+    /// The share of its work that takes as long on a slice of a GPU as on all of it, 0 to 1.
+    pub unsliced: f64,
 }
 
 /// Where jobs come from.
@@ -233,11 +250,23 @@ impl Model {
         open.and(w.accepts[accept as usize]).and(PoolSet::first(self.pools.len()))
     }
 
+    /// How many such pods an empty node of a pool holds, as its GPUs are cut or ever will be.
+    #[must_use]
+    pub fn slots(&self, pool: PoolId, capacity: Capacity, r: &crate::workload::Request) -> u32 {
+        let first = self.pools[usize::from(pool.0)].share.as_deref().map(|s| &*s.cut);
+        let later = self.changes.iter().filter_map(|c| match &c.kind {
+            ChangeKind::Recut { pool: p, cut, .. } if *p == pool => Some(&**cut),
+            _ => None,
+        });
+        let count = |cut: Option<&Cut>| Free::with_cut(capacity, cut).count(cut, r);
+        later.map(|cut| count(Some(cut))).fold(count(first), u32::max)
+    }
+
     /// Every node that is there at the start or will ever be delivered.
     pub fn all_nodes(&self) -> impl Iterator<Item = &NodeSpec> {
         let later = self.changes.iter().flat_map(|c| match &c.kind {
             ChangeKind::Add { nodes, .. } => nodes.as_slice(),
-            ChangeKind::Remove { .. } => &[],
+            ChangeKind::Remove { .. } | ChangeKind::Recut { .. } => &[],
         });
         self.nodes.iter().chain(later)
     }

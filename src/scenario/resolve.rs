@@ -5,11 +5,13 @@
 mod buying;
 mod checkpoint;
 mod context;
+mod copies;
 mod engine;
 mod fleet;
 mod front;
 mod laws;
 mod losses;
+mod manifests;
 mod nodes;
 mod policy;
 mod prices;
@@ -21,6 +23,7 @@ mod scale;
 mod service;
 #[cfg(test)]
 mod service_tests;
+mod share;
 mod sizes;
 mod speed;
 mod stores;
@@ -55,6 +58,8 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         out.push(d);
         return (None, out);
     }
+    let applied = manifests::apply(s, env, &mut out);
+    let s = &applied.scenario;
     if s.horizon.0 == 0 || *s.horizon > LONGEST {
         out.push(Diagnostic::error("the horizon must be longer than nothing and at most 30 years").at(
             s.horizon.at.0,
@@ -80,7 +85,10 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
     if let Some(f) = &s.price_file {
         env.import_prices(f, &mut out);
     }
+    let written_out = copies::written_out(s, &mut out);
+    let s = written_out.as_ref().unwrap_or(s);
     let mut cx = Context::new(s, start.clone(), env);
+    cx.collect_asks(s, &mut out);
     let (mut pools, nodes) = cx.pools(s, &mut out);
     let mut names = Names::new("pool");
     for p in s.pools.iter() {
@@ -129,10 +137,16 @@ pub fn resolve(s: &Scenario, variant: Option<&str>, env: &mut Env<'_>) -> (Optio
         evidence: Vec::new(),
     };
     cx.work(s, &names, &stores, &mut model, &mut out);
+    cx.manifest_work(&applied, &names, &mut model, &mut out);
     cx.node_autoscaler(s, &names, &mut model, &mut out);
+    cx.demand(&mut model);
     policy::labels_in_use(s, &model, &mut out);
     evidence.extend(cx.evidence);
     model.evidence = evidence;
+    if written_out.is_some() {
+        copies::told_once(&mut out);
+        model.evidence = copies::known_once(std::mem::take(&mut model.evidence));
+    }
     (if out.has_errors() { None } else { Some(model) }, out)
 }
 

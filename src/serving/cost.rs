@@ -231,6 +231,24 @@ impl Quantised {
         })
     }
 
+    /// The same where every part takes so many thousandths as long; rounded to the nearest picosecond.
+    #[must_use]
+    pub fn stretched(&self, thousandths: u32) -> Quantised {
+        let of = |ps: u64| narrow((u128::from(ps) * u128::from(thousandths) + 500) / 1000);
+        Quantised {
+            fixed: of(self.fixed),
+            per_sequence: of(self.per_sequence),
+            per_token: of(self.per_token),
+            beyond: of(self.beyond),
+            hinge: self.hinge,
+            per_kv: of(self.per_kv),
+            per_prefill: of(self.per_prefill),
+            per_pair: of(self.per_pair),
+            mixed: of(self.mixed),
+            experts: self.experts.iter().map(|ps| of(*ps)).collect(),
+        }
+    }
+
     /// Picoseconds of a step. Beyond 213 days it stays at the largest number there is.
     #[must_use]
     pub fn step(&self, s: &Step) -> u64 {

@@ -438,7 +438,7 @@ impl World<'_, '_> {
             return;
         }
         let request = self.jobs[id].job.request;
-        let mask = Gpus(((1_u32 << request.gpus) - 1) as u16);
+        let mask = Gpus::of(((1_u32 << request.gpus) - 1) as u16);
         let launched = b.launched;
         let spots: SmallVec<[Spot; 1]> = b.nodes.iter().map(|n| Spot { node: *n, gpus: mask }).collect();
         self.note_wait(id, launched);

@@ -148,7 +148,7 @@ impl World<'_, '_> {
         let class = self.waiting.class(id);
         let takes = |n: &NodeId| {
             let node = self.fleet.node(*n);
-            node.free.fits(&class.request) && node.state == NodeState::Ready && class.pools.has(node.pool)
+            node.state == NodeState::Ready && class.pools.has(node.pool) && node.fits(&class.request)
         };
         match self.fleet.log().since(class.full_at) {
             Some(changed) if changed.len() <= CHANGES_MAX => changed.iter().any(takes),
@@ -251,16 +251,18 @@ impl World<'_, '_> {
         let l = &self.jobs[job];
         let speed = spots
             .iter()
-            .map(|s| self.model.work[l.work as usize].speed[self.fleet.node(s.node).pool.0 as usize])
+            .map(|s| self.speed_on(l.work, self.fleet.node(s.node).pool, &request))
             .fold(f64::INFINITY, f64::min);
-        let over_by = self.now + l.job.work.at_speed(speed);
+        let making = spots.iter().map(|s| self.longest_making(self.fleet.node(s.node).pool)).max();
+        let over_by = self.now + l.job.work.at_speed(speed) + making.unwrap_or_default();
         // The overlays must not see these pods yet: they hold the nodes as they were before.
         for plan in plans.iter_mut() {
             for s in &spots {
                 plan.nodes.entry(s.node).or_insert_with(|| {
-                    let mut f = self.fleet.node(s.node).free;
+                    let node = self.fleet.node(s.node);
+                    let mut f = node.free;
                     for other in spots.iter().filter(|o| o.node == s.node) {
-                        f.give(&request, other.gpus);
+                        f.give(node.cut.as_deref(), &request, other.gpus);
                     }
                     f
                 });
@@ -406,7 +408,11 @@ impl Plan {
 
     fn count(&self, w: &World<'_, '_>, n: NodeId, f: &Free) -> u64 {
         let node = w.fleet.node(n);
-        if node.state == NodeState::Ready && self.pools.has(node.pool) { u64::from(f.count(&self.request)) } else { 0 }
+        if node.state == NodeState::Ready && self.pools.has(node.pool) {
+            u64::from(f.count(node.cut.as_deref(), &self.request))
+        } else {
+            0
+        }
     }
 
     fn slots(&self) -> u64 {
@@ -427,14 +433,14 @@ impl Plan {
     /// Adds what a pod would give back.
     fn give(&mut self, w: &World<'_, '_>, n: NodeId, r: &Request, gpus: Gpus) {
         let mut f = *self.free_at(w, n);
-        f.give(r, gpus);
+        f.give(w.fleet.node(n).cut.as_deref(), r, gpus);
         self.update(w, n, f);
     }
 
     /// Takes what a pod would take; false (and nothing taken) when it is not there.
     fn take(&mut self, w: &World<'_, '_>, n: NodeId, r: &Request, gpus: Gpus) -> bool {
         let mut f = *self.free_at(w, n);
-        let ok = f.take(r, gpus);
+        let ok = f.take(w.fleet.node(n).cut.as_deref(), r, gpus);
         if ok {
             self.update(w, n, f);
         }

@@ -62,6 +62,8 @@ pub(super) enum FleetEvent {
     CapacityNotice(PoolId),
     /// A pool that lost nodes may try to launch again.
     Refill(PoolId),
+    /// How busy the replicas are that take turns on a pool's GPUs.
+    Look(PoolId),
     /// A transfer of the store of this index is done.
     Stored(u32),
 }
@@ -119,7 +121,7 @@ impl Event {
     /// Its class, and what it is about.
     const fn key(self) -> (u8, u32) {
         use FleetEvent::{
-            Capacity, CapacityNotice, Change, Evict, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
+            Capacity, CapacityNotice, Change, Evict, Look, Lost, Notice, Ready, Reap, Refill, Repaired, Shock, Stored,
         };
         use JobEvent::{Arrive, Decide, End, GiveUp, Saved, Step, Widen};
         use ServiceEvent::{Bucket, Drained, Poll, Rollout, Scrape, Started, Sync};
@@ -157,6 +159,7 @@ impl Event {
             Event::Nodes(NodesEvent::Provision) => (26, 0),
             Event::Nodes(NodesEvent::Deschedule) => (27, 0),
             Event::Nodes(NodesEvent::Disrupt) => (28, 0),
+            Event::Fleet(Look(p)) => (29, p.0 as u32),
         }
     }
 }

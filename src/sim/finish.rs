@@ -182,9 +182,11 @@ impl World<'_, '_> {
         (prices, charges)
     }
 
-    fn pool_outcomes(&self, books: &[PoolBook], charges: &[Charge]) -> Vec<PoolOutcome> {
+    fn pool_outcomes(&mut self, books: &[PoolBook], charges: &[Charge]) -> Vec<PoolOutcome> {
         let mut out = Vec::new();
-        for (i, (p, b)) in self.model.pools.iter().zip(books).enumerate() {
+        let lengths = self.bucket_lengths();
+        let model = self.model;
+        for (i, (p, b)) in model.pools.iter().zip(books).enumerate() {
             let pool = PoolId(i as u16);
             let bill: Usd = charges.iter().filter(|c| is_of(c, p)).map(|c| c.usd.0).sum();
             let sunk: Usd = charges.iter().filter(|c| is_of(c, p) && !c.avoidable).map(|c| c.usd.0).sum();
@@ -209,6 +211,7 @@ impl World<'_, '_> {
                 waits: self.tally.pools[i].0.clone(),
                 started: self.tally.pools[i].1,
                 losses: self.losses_of(PoolId(i as u16)),
+                slices: self.slices_of(pool, &lengths),
             });
         }
         out

@@ -13,6 +13,8 @@ use crate::units::Activity;
 struct PoolShare {
     /// Free on nodes that take work.
     ready: u64,
+    /// Of that, what no slice in demand can use.
+    stranded: u64,
     /// Free on nodes that do not, by why.
     back: Back,
     /// Of what is ready and unwanted, so much is kept on purpose.
@@ -34,6 +36,7 @@ struct Back {
     drain: u64,
     broken: u64,
     gang_wait: u64,
+    reconfiguring: u64,
 }
 
 impl Back {
@@ -42,6 +45,7 @@ impl Back {
             Activity::Boot => &mut self.boot,
             Activity::Drain => &mut self.drain,
             Activity::Broken => &mut self.broken,
+            Activity::Reconfiguring => &mut self.reconfiguring,
             _ => &mut self.gang_wait,
         }
     }
@@ -112,6 +116,13 @@ impl FreeShares {
         self.touch(pool);
     }
 
+    /// What of the free milli-units of ready nodes nothing in demand can use: `taken` go, `given` come.
+    pub fn strand(&mut self, pool: PoolId, taken: u64, given: u64) {
+        let p = &mut self.pools[pool.0 as usize];
+        p.stranded = p.stranded + given - taken;
+        self.touch(pool);
+    }
+
     /// Free milli-units of nodes that take no work change.
     pub fn hold_back(&mut self, pool: PoolId, what: Activity, delta: i64) {
         let p = &mut self.pools[pool.0 as usize];
@@ -169,7 +180,8 @@ impl World<'_, '_> {
             let p = &mut self.free.pools[i];
             p.touched = false;
             p.wanted = wanted.has(pool);
-            let (ready, back, wanted) = (p.ready, p.back, p.wanted);
+            let stranded = p.stranded.min(p.ready);
+            let (ready, back, wanted) = (p.ready - stranded, p.back, p.wanted);
             let unwanted = Levels::unwanted(p);
             // CPU pools count in milli-CPU, which the placement index does not sum: all or nothing there.
             let held = match self.model.pools[i].tariff.unit {
@@ -179,7 +191,7 @@ impl World<'_, '_> {
             self.level(
                 pool,
                 match wanted {
-                    true => Levels { held, fragmented: ready - held, back, ..Levels::default() },
+                    true => Levels { held, fragmented: ready - held, stranded, back, ..Levels::default() },
                     false => unwanted,
                 },
             );
@@ -209,17 +221,20 @@ struct Levels {
     spare: u64,
     held: u64,
     fragmented: u64,
+    stranded: u64,
     back: Back,
 }
 
 impl Levels {
     /// Of a pool that nothing waits for.
     fn unwanted(p: &PoolShare) -> Levels {
-        let spare = p.ready.min(p.spare);
-        Levels { unallocated: p.ready - spare, spare, back: p.back, ..Levels::default() }
+        let stranded = p.stranded.min(p.ready);
+        let free = p.ready - stranded;
+        let spare = free.min(p.spare);
+        Levels { unallocated: free - spare, spare, stranded, back: p.back, ..Levels::default() }
     }
 
-    fn lines(&self) -> [(Activity, u64); 8] {
+    fn lines(&self) -> [(Activity, u64); 10] {
         [
             (Activity::Unallocated, self.unallocated),
             (Activity::Spare, self.spare),
@@ -229,6 +244,8 @@ impl Levels {
             (Activity::Drain, self.back.drain),
             (Activity::Broken, self.back.broken),
             (Activity::GangWait, self.back.gang_wait),
+            (Activity::Reconfiguring, self.back.reconfiguring),
+            (Activity::MigStranded, self.stranded),
         ]
     }
 }

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::runs::RunState;
 use super::service::replica::ReplicaState;
+use super::turns::Turn;
 use super::waiting::ClassId;
 use crate::kernel::Timer;
 use crate::policy::placement::Spot;
@@ -36,9 +37,13 @@ pub(super) struct Live {
     pub first_start: SimTime,
     /// When its present run started; `MAX` while it waits.
     pub start: SimTime,
+    /// When the instances that it runs on are made; the start where nothing has to be.
+    pub made: SimTime,
     /// When its present run will be over.
     pub ends: SimTime,
     pub attempts: u32,
+    /// Where it shares a GPU by turns: what is left of it.
+    pub turn: Option<Turn>,
     pub end_timer: Option<Timer>,
     pub patience: Option<Timer>,
     pub widen: Option<Timer>,

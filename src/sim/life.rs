@@ -6,9 +6,10 @@ use super::event::{Event, JobEvent};
 use super::jobs::{JobId, Live, RowParts};
 use super::runs::{Leaves, Part, RunState};
 use super::service::replica::ReplicaState;
+use super::turns::Turn;
 use super::waiting::{ClassId, ClassKey, own_key};
 use super::world::World;
-use crate::fleet::{Free, NodeState, PoolId, PoolSet};
+use crate::fleet::{NodeState, PoolId, PoolSet};
 use crate::ledger::{Held, Unit};
 use crate::outcome::{JobEnd, JobRow, StretchRow};
 use crate::policy::placement::{Spot, Target};
@@ -43,9 +44,11 @@ impl World<'_, '_> {
             queued: self.now,
             first_start: SimTime::MAX,
             start: SimTime::MAX,
+            made: SimTime::ZERO,
             ends: SimTime::MAX,
             attempts: 0,
             end_timer: None,
+            turn: None,
             patience: None,
             widen: None,
             pods: SmallVec::new(),
@@ -101,7 +104,7 @@ impl World<'_, '_> {
         let mut by_island: std::collections::BTreeMap<u32, u64> = std::collections::BTreeMap::new();
         for n in self.model.all_nodes().filter(|n| pools.has(n.pool)) {
             let island = if one_island { n.island.0 } else { 0 };
-            *by_island.entry(island).or_default() += u64::from(Free::of(n.capacity).count(r));
+            *by_island.entry(island).or_default() += u64::from(self.model.slots(n.pool, n.capacity, r));
         }
         by_island.values().any(|slots| *slots >= u64::from(pods))
     }
@@ -199,8 +202,8 @@ impl World<'_, '_> {
         let mut speed = f64::INFINITY;
         for s in &spots {
             let pool = self.fleet.node(s.node).pool;
-            speed = speed.min(self.model.work[work as usize].speed[pool.0 as usize]);
-            if job.request.is_share() {
+            speed = speed.min(self.speed_on(work, pool, &job.request));
+            if self.shares_gpu(pool, &job.request) {
                 for g in s.gpus.iter() {
                     self.shared.enter(&mut self.books, (pool, s.node, g), self.now, job.usage.stall_ppm);
                 }
@@ -211,6 +214,7 @@ impl World<'_, '_> {
                 self.risks.jobs_on[s.node.0 as usize].push(id);
             }
         }
+        let making = self.instances_made(&spots, &job.request);
         self.accounts.take(account, job.total_milli());
         let pool = self.fleet.node(spots[0].node).pool;
         // A replica ends when its scaler says so.
@@ -218,12 +222,15 @@ impl World<'_, '_> {
             (SimTime::MAX, None)
         } else {
             let speed = speed * self.share_of_speed(id, spots.len());
-            let ends = self.now + self.begin_attempt(id, speed);
+            let lasts = self.begin_attempt(id, speed);
+            self.jobs[id].turn = Some(Turn::new(lasts, self.now));
+            let ends = self.now + making + lasts;
             let e = Event::Job(JobEvent::End(id));
             (ends, Some(self.queue.arm(ends, e.class(), e)))
         };
         let l = &mut self.jobs[id];
         (l.start, l.ends, l.end_timer, l.pods) = (self.now, ends, timer, spots);
+        l.made = self.now + making;
         l.attempts += 1;
         if l.first_start == SimTime::MAX {
             l.first_start = self.now;
@@ -235,6 +242,7 @@ impl World<'_, '_> {
             r.insert((ends, id));
         }
         self.begin_steps(id);
+        self.turn_taken(id);
         self.replica_placed(id);
     }
 
@@ -245,6 +253,7 @@ impl World<'_, '_> {
         self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, -milli);
+        self.slice_moved(spot, r, true);
     }
 
     /// Takes it off again.
@@ -254,11 +263,12 @@ impl World<'_, '_> {
         self.watch.pod_event(spot.node, self.now);
         let milli = self.pod_milli(pool, r) as i64;
         self.came_free(spot.node, milli);
+        self.slice_moved(spot, r, false);
         let node = self.fleet.node(spot.node);
         // A node that the provider takes back, or that is lost now, goes by that.
         let taken = self.lives[spot.node.0 as usize].doomed || self.is_dying(spot.node);
         if node.state == NodeState::Draining && node.pods == 0 && !taken {
-            self.terminate(spot.node);
+            self.emptied(spot.node);
         }
     }
 
@@ -268,6 +278,7 @@ impl World<'_, '_> {
         self.before_replica_stops(id);
         let per_pool = self.milli_by_pool(id);
         let parts = self.parts_of(id, leaves);
+        self.turn_left(id);
         self.book_parts(id, &per_pool, &parts);
         let spots = std::mem::take(&mut self.jobs[id].pods);
         let l = &self.jobs[id];
@@ -276,8 +287,8 @@ impl World<'_, '_> {
         self.stop_steps(id);
         self.replica_stopped(id);
         for s in &spots {
-            if job.request.is_share() {
-                let pool = self.fleet.node(s.node).pool;
+            let pool = self.fleet.node(s.node).pool;
+            if self.shares_gpu(pool, &job.request) {
                 for g in s.gpus.iter() {
                     self.shared.leave(&mut self.books, (pool, s.node, g), self.now, job.usage.stall_ppm);
                 }
@@ -285,6 +296,7 @@ impl World<'_, '_> {
             if self.risks.any {
                 self.risks.jobs_on[s.node.0 as usize].retain(|j| *j != id);
             }
+            self.instance_goes(*s, &job.request);
             self.unplace(*s, &job.request);
         }
         self.accounts.give(account, job.total_milli());
@@ -345,7 +357,7 @@ impl World<'_, '_> {
             activity: part.activity,
             stall_ppm: job.usage.stall_ppm,
             busy_ppm: job.usage.busy_ppm,
-            shared: gpu && job.request.is_share(),
+            shared: gpu && self.shares_gpu(pool, &job.request),
             also,
         };
         self.books.held(pool, account, &held);

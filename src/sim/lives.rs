@@ -40,6 +40,10 @@ pub(super) struct NodeLife {
     pub doomed: bool,
     /// The run that launched it.
     pub owner: Option<JobId>,
+    /// Thousandths of its free GPUs that nothing in demand can use, while it takes work.
+    pub stranded: u64,
+    /// The change of the fleet that cuts its GPUs anew once it is empty.
+    pub recut: Option<u32>,
 }
 
 /// What will become of a node if nothing else comes first.
@@ -58,6 +62,7 @@ const fn idle_as(state: NodeState) -> Option<Activity> {
         NodeState::Booting => Some(Activity::Boot),
         NodeState::Held => Some(Activity::GangWait),
         NodeState::Draining => Some(Activity::Drain),
+        NodeState::Reconfiguring => Some(Activity::Reconfiguring),
         NodeState::Broken => Some(Activity::Broken),
         NodeState::Ready | NodeState::Away | NodeState::Gone => None,
     }
@@ -69,6 +74,7 @@ const fn word(state: NodeState) -> &'static str {
         NodeState::Ready => "ready",
         NodeState::Held => "held",
         NodeState::Draining => "draining",
+        NodeState::Reconfiguring => "reconfiguring",
         NodeState::Broken => "broken",
         NodeState::Away | NodeState::Gone => "away",
     }
@@ -86,7 +92,10 @@ impl World<'_, '_> {
     /// Milli-units of a pool that a pod takes.
     pub fn pod_milli(&self, pool: PoolId, r: &Request) -> u64 {
         match self.model.pools[pool.0 as usize].tariff.unit {
-            Unit::Gpu => u64::from(r.total_milli()),
+            Unit::Gpu => match self.model.pools[pool.0 as usize].share.as_deref() {
+                None => u64::from(r.total_milli()),
+                Some(share) => u64::from(share.cut.milli_of(r)),
+            },
             Unit::Cpu => u64::from(r.cpu_milli),
         }
     }
@@ -98,7 +107,8 @@ impl World<'_, '_> {
 
     /// Puts a node into the fleet; unless it is away it is billed from now on.
     pub fn add_node(&mut self, spec: NodeSpec, state: NodeState) -> NodeId {
-        let id = self.fleet.add(spec.pool, spec.island, spec.capacity, NodeState::Away);
+        let cut = self.cut_of(spec.pool);
+        let id = self.fleet.add_cut(spec.pool, spec.island, spec.capacity, NodeState::Away, cut);
         let milli = self.node_milli(spec.pool, spec.capacity);
         self.lives.push(NodeLife {
             from: self.now,
@@ -113,7 +123,10 @@ impl World<'_, '_> {
             weakness: 1.0,
             doomed: false,
             owner: None,
+            stranded: 0,
+            recut: None,
         });
+        self.slices_new(id);
         self.risk_new(id);
         if state != NodeState::Away {
             self.move_node(id, state, None);
@@ -147,7 +160,10 @@ impl World<'_, '_> {
             _ => {}
         }
         self.counts.moved(pool, was, to, self.now);
+        self.recut_idle(id, was);
         self.fleet.set_state(id, to);
+        self.slices_state(id, was, to);
+        self.restrand(id);
         self.watch.node_event(id, was, to, self.now);
         if self.watched {
             self.recorder.node(&NodeRow {
@@ -184,15 +200,20 @@ impl World<'_, '_> {
                 self.dirty = true;
             }
             ChangeKind::Remove { pool, count, grace } => self.retire(*pool, *count, *grace),
+            ChangeKind::Recut { pool, cut, grace, .. } => self.recut_pool(i as u32, *pool, cut, *grace),
         }
     }
 
     pub fn node_ready(&mut self, id: NodeId) {
         // The boot of an earlier life may have been cut short.
-        if self.fleet.node(id).state != NodeState::Booting || self.lives[id.0 as usize].ready_at != self.now {
+        if !matches!(self.fleet.node(id).state, NodeState::Booting | NodeState::Reconfiguring)
+            || self.lives[id.0 as usize].ready_at != self.now
+        {
             return;
         }
-        self.count_boot(id);
+        if self.fleet.node(id).state == NodeState::Booting {
+            self.count_boot(id);
+        }
         match self.lives[id.0 as usize].owner {
             Some(job) => {
                 self.move_node(id, NodeState::Held, None);

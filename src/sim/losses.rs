@@ -351,8 +351,14 @@ impl World<'_, '_> {
         }
         let model = self.model;
         let Some(supply) = model.pools[pool.0 as usize].supply.as_deref() else { return };
-        let leaving = self.fleet.node(id).state == NodeState::Draining && !self.lives[id.0 as usize].doomed;
+        let (state, life) = (self.fleet.node(id).state, &self.lives[id.0 as usize]);
+        let draining = state == NodeState::Draining && !life.doomed;
+        // Cordoned to be cut anew, it does not leave.
+        let (leaving, recut) = (draining && life.recut.is_none(), draining && life.recut.is_some());
         if cause == Cause::Software {
+            if recut {
+                self.emptied(id);
+            }
             return if leaving { self.terminate(id) } else { self.await_fate(id) };
         }
         let repair = (cause == Cause::Hardware && supply.standing() && !supply.spot).then(|| {
@@ -369,7 +375,12 @@ impl World<'_, '_> {
         match repair {
             Some(_) if leaving => self.terminate(id),
             // Back at once: nothing but the interruption happened.
-            Some(Duration(0)) => self.await_fate(id),
+            Some(Duration(0)) => {
+                if recut {
+                    self.emptied(id);
+                }
+                self.await_fate(id);
+            }
             Some(d) if billed => {
                 self.move_node(id, NodeState::Broken, Some(cause));
                 self.schedule(self.now + d, Event::Fleet(FleetEvent::Repaired(id)));

@@ -34,7 +34,7 @@ fn naive(m: &Model, jobs: &[Job]) -> Vec<u64> {
         }
         for r in running.extract_if(.., |r| r.ends == now) {
             for (n, g) in r.spots {
-                free[n].give(&jobs[r.job].request, g);
+                free[n].give(None, &jobs[r.job].request, g);
             }
         }
         while jobs.get(next).is_some_and(|j| j.arrive.0 == now) {
@@ -77,7 +77,7 @@ fn first_fit(m: &Model, free: &mut [Free], job: &Job, pools: PoolSet) -> Option<
             return None;
         };
         let gpus = pick(&free[n], &job.request);
-        assert!(free[n].take(&job.request, gpus));
+        assert!(free[n].take(None, &job.request, gpus));
         spots.push((n, gpus));
     }
     Some(spots)
@@ -87,13 +87,13 @@ fn first_fit(m: &Model, free: &mut [Free], job: &Job, pools: PoolSet) -> Option<
 fn pick(f: &Free, r: &Request) -> Gpus {
     let all = 0..f.gpus as usize;
     if r.gpus == 0 {
-        return Gpus(0);
+        return Gpus::of(0);
     }
     if r.is_share() {
         let g = all.filter(|g| f.gpu[*g] >= r.gpu_milli).min_by_key(|g| f.gpu[*g]).unwrap();
-        return Gpus(1 << g);
+        return Gpus::of(1 << g);
     }
-    Gpus(all.filter(|g| f.gpu[*g] == 1000).take(r.gpus as usize).fold(0, |m, g| m | 1 << g))
+    Gpus::of(all.filter(|g| f.gpu[*g] == 1000).take(r.gpus as usize).fold(0, |m, g| m | 1 << g))
 }
 
 #[derive(Default)]
@@ -135,6 +135,7 @@ fn the_simulator_starts_every_job_when_the_naive_scheduler_does() {
                             1 => [1000, 500, 300][s.below(3) as usize],
                             _ => 1000,
                         },
+                        slice: 0,
                     },
                     accept,
                     priority: s.below(3) as i32,

@@ -173,7 +173,15 @@ impl World<'_, '_> {
                 Leaves::Durable => Activity::Lost,
                 Leaves::Nothing => Activity::Discarded,
             };
-            parts.push(Part { from: start, to: now, activity, stalled: Duration::ZERO, still: false, account: None });
+            // Making an instance is nobody's work.
+            let made = l.made.clamp(start, now);
+            let mut push = |from, to, activity, still, account| {
+                if from < to {
+                    parts.push(Part { from, to, activity, stalled: Duration::ZERO, still, account });
+                }
+            };
+            push(start, made, Activity::Reconfiguring, true, Some(0));
+            push(made, now, activity, false, None);
             return parts;
         };
         let begins = SimTime(start.0.saturating_add(r.set_up.0)).min(now);

@@ -65,7 +65,7 @@ fn job(work: Duration, pods: u16) -> Job {
         arrive: SimTime::ZERO,
         work,
         pods,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     }
@@ -320,7 +320,7 @@ fn a_job_of_16384_gpus_is_interrupted_as_often_as_its_gpus_fail() {
     (h.reboot, h.replace, h.software) = (constant(0.0), constant(0.0), None);
     let p = m.add_pool("h100", Capacity { cpu_milli: 0, mem_mib: 0, gpus: 8 }, 2_048, Rate(DOLLAR));
     m.pools[p.0 as usize].supply = Some(Box::new(Supply { hardware: Some(h), ..supply(false, false) }));
-    let request = Request { cpu_milli: 0, mem_mib: 0, gpus: 8, gpu_milli: 1000 };
+    let request = Request { cpu_milli: 0, mem_mib: 0, gpus: 8, gpu_milli: 1000, slice: 0 };
     let gang = Job { request, ..job(Duration(10_000 * H), 2_048) };
     m.add_work("w", Source::Jobs(vec![gang].into())).run = Some(Arc::new(run_of(Pace::EVERYTHING, Vec::new(), None)));
     let (o, _) = run(&m, 0);

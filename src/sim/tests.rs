@@ -20,7 +20,7 @@ fn job(arrive: f64, length: f64, gpus: u8) -> Job {
         arrive: SimTime((arrive * H as f64) as u64),
         work: Duration((length * H as f64) as u64),
         pods: 1,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 } },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 }, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     }
@@ -467,6 +467,7 @@ fn random_model(seed: u64, n: usize) -> Model {
                     } else {
                         1000
                     },
+                    slice: 0,
                 },
                 accept: 0,
                 labels: s.below(2) as u16,

@@ -14,7 +14,9 @@ use super::lives::NodeLife;
 use super::losses::Risks;
 use super::nodes::{Nodes, Watch};
 use super::service::ServiceState;
+use super::slices::SlicePool;
 use super::tally::Tally;
+use super::turns::TurnGpus;
 use super::waiting::{Line, WaitingRoom};
 use super::writes::SharedStore;
 use crate::fleet::{Fleet, NodeState};
@@ -59,6 +61,10 @@ pub(super) struct World<'m, 'r> {
     /// How many nodes there are, over time.
     pub counts: NodeCounts,
     pub lives: Vec<NodeLife>,
+    /// GPUs on which pods take turns.
+    pub turn_gpus: TurnGpus,
+    /// By pool, who holds what of GPUs that are cut.
+    pub slices: Vec<Option<Box<SlicePool>>>,
     pub risks: Risks,
     /// Stores that checkpoints are written to.
     pub stores: Vec<SharedStore>,
@@ -127,6 +133,8 @@ impl<'m, 'r> World<'m, 'r> {
             free: FreeShares::new(model.pools.len()),
             counts: NodeCounts::of(model, window),
             lives: Vec::new(),
+            turn_gpus: TurnGpus::default(),
+            slices: SlicePool::all(model, window),
             dirty: false,
             now: SimTime::ZERO,
             window,
@@ -176,6 +184,7 @@ impl<'m, 'r> World<'m, 'r> {
         }
         self.next_arrival();
         self.open_services();
+        self.open_turns();
         self.open_nodes();
         self.end_of_instant();
     }
@@ -258,6 +267,7 @@ impl<'m, 'r> World<'m, 'r> {
             Event::Fleet(FleetEvent::Capacity(pool)) => self.capacity(pool),
             Event::Fleet(FleetEvent::CapacityNotice(pool)) => self.capacity_notice(pool),
             Event::Fleet(FleetEvent::Refill(pool)) => self.refill(pool),
+            Event::Fleet(FleetEvent::Look(pool)) => self.look(pool),
             Event::Job(JobEvent::Saved(id)) => self.saved(id),
             Event::Job(JobEvent::Decide(id)) => self.decide(id),
             Event::Job(JobEvent::Step(id)) => self.step(id),
@@ -275,6 +285,7 @@ impl<'m, 'r> World<'m, 'r> {
             self.tally.begin_work(l.work, l.is_running());
         }
         self.free.begin();
+        self.slices.iter_mut().flatten().for_each(|s| s.begin());
         self.begin_services();
     }
 
@@ -302,6 +313,8 @@ const TYPICAL_PERCENT: u32 = 95;
 /// The placement engine, told the tie order and, for FGD, which pods are typical of the workload.
 fn placer(model: &Model, seed: u64, streams: &Streams) -> Placer {
     let mut settings = Settings { ties: model.ties, ..Settings::default() };
+    let orders = |p: &crate::scenario::model::Pool| p.share.as_deref().map(|s| s.orders.clone()).unwrap_or_default();
+    settings.cuts = model.pools.iter().map(orders).collect();
     if model.placement == PlacementPolicy::Fgd {
         // Streams are named: looking ahead at the jobs does not change what is drawn later.
         let mut ahead = Arrivals::of(model, streams);

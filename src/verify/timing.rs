@@ -10,7 +10,9 @@ use crate::formats::Syntax;
 use crate::kernel::{Dist, Queue, Streams};
 use crate::outcome::Silent;
 use crate::policy::hpa;
+use crate::policy::karpenter::NodePool;
 use crate::policy::placement::PlacementPolicy;
+use crate::policy::queue::{Blocked, QueuePolicy};
 use crate::scenario::model::service::{Deployment, Engine, Scale, Signal, Watch};
 use crate::scenario::model::{Model, Source};
 use crate::scenario::{Env, load};
@@ -89,6 +91,12 @@ pub fn setups() -> Vec<Timed> {
             target_s: 2.5,
             model: service(100, 2_000_000),
         },
+        Timed {
+            name: "simulate/karpenter_week_1000_nodes",
+            about: "a week of about 1,000 nodes that Karpenter sizes and consolidates, 40,000 pod starts",
+            target_s: 20.0,
+            model: karpenter_week(40_000),
+        },
     ]
 }
 
@@ -130,6 +138,29 @@ pub fn service(replicas: u32, requests: u64) -> Model {
     m
 }
 
+/// A week of pods of one, two and four GPUs on nodes of one, four and eight, sized and consolidated by Karpenter as it is by
+/// default. 40,000 pods of 1.9 GPUs and nine hours on the mean keep about 1,000 nodes of four GPUs.
+#[must_use]
+pub fn karpenter_week(pods: u64) -> Model {
+    let mut m = Model::empty("karpenter", Duration::from_hours(7 * 24));
+    m.queue = QueuePolicy { blocked: Blocked::Skip, ..QueuePolicy::default() };
+    m.placement = PlacementPolicy::BestFit;
+    let max = (pods / 20) as u32;
+    for (name, gpus, cents) in [("one", 1, 80), ("four", 4, 300), ("eight", 8, 640)] {
+        let c = Capacity { cpu_milli: 8_000 * u32::from(gpus), mem_mib: 32_768 * u32::from(gpus), gpus };
+        m.add_scaled_pool(name, c, max, Rate(cents * 10_000_000_000 / i128::from(gpus)), 120.0);
+    }
+    m.scale_by_karpenter(NodePool::default());
+    for (work, gpus, share, cores) in [("small", 1, 0.5, 4_000), ("medium", 2, 0.3, 6_000), ("large", 4, 0.2, 6_000)] {
+        let arrivals = Arrivals::poisson(pods as f64 * share / 168.0);
+        let mut spec = Spec::new(name(work), arrivals, Dist::lognormal_mean_cv(9.0 * 3_600.0, 1.0).expect("a law"));
+        spec.gpus = Mix::only(gpus);
+        spec.cpu_milli = Amount { cpu_only: 0, per_pod: 0, per_gpu: cores };
+        m.add_work(work, synth(spec));
+    }
+    m
+}
+
 /// M/M/8 at 80 % load, service times of a minute, with the ledger on.
 #[must_use]
 pub fn mm8(jobs: u64) -> Model {
@@ -156,6 +187,7 @@ pub fn first_fit(requests: u32, hosts: u32) -> Model {
                 mem_mib: 1024 * (1 + s.below(24) as u32),
                 gpus: 0,
                 gpu_milli: 0,
+                slice: 0,
             },
             patience: Duration(u64::MAX),
             ..Job::default()

@@ -13,6 +13,9 @@ pub struct Request {
     pub gpus: u8,
     /// Thousandths of each of those GPUs: 1000 for whole ones, less only when `gpus` is 1; 0 when `gpus` is 0.
     pub gpu_milli: u16,
+    /// Which slice of a GPU, by its place in the run's table of slices from 1; 0 for whole GPUs and thousandths of one.
+    /// `gpu_milli` is then what the slice is worth where it is asked for first.
+    pub slice: u8,
 }
 
 impl Request {

@@ -82,6 +82,8 @@ pub struct Spec {
     pub gpus_per_node: u8,
     /// Thousandths of a GPU for the jobs of one GPU, 1 to 1000; `None` is always a whole one.
     pub shares: Option<Mix<u16>>,
+    /// Which slice of a GPU jobs of one GPU ask for; 0 for none. Their share is what it is worth.
+    pub slice: u8,
     /// CPU, thousandths of a core.
     pub cpu_milli: Amount,
     /// Memory, MiB.
@@ -112,6 +114,7 @@ impl Spec {
             gpus: Mix::only(1),
             gpus_per_node: 8,
             shares: None,
+            slice: 0,
             cpu_milli: Amount::default(),
             mem_mib: Amount::default(),
             labels: Vec::new(),
@@ -254,6 +257,7 @@ impl Synth {
             mem_mib: s.mem_mib.of(gpus, gpu_milli).unwrap_or(u32::MAX),
             gpus,
             gpu_milli,
+            slice: if gpus == 1 { s.slice } else { 0 },
         }
     }
 

@@ -16,6 +16,7 @@ use crate::scenarios::{NO_DATA, load_file, load_text, root};
 /// Cases that are only worth a warning: they load.
 const WARNINGS: &[&str] = &[
     "change-after-the-horizon",
+    "manifests-unused",
     "no-work",
     "unknown-region",
     "header-only",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The list. A module may import from those before it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "units",
     "kernel",
     "formats",
@@ -16,6 +16,7 @@ const ORDER: [&str; 18] = [
     "market",
     "fleet",
     "policy",
+    "manifest",
     "training",
     "serving",
     "ledger",

@@ -14,4 +14,5 @@ mod cli_verify;
 mod golden_draws;
 mod layers;
 mod luck;
+mod manifests;
 mod scenarios;

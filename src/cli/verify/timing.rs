@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::{Spinner, json_lines, word};
 use crate::cli::console::{Console, Failure};
 use crate::cli::table;
-use crate::units::SourceMap;
+use crate::policy::karpenter::{Config, Karpenter, synthetic};
+use crate::units::{Duration, SimTime, SourceMap};
 use crate::verify::timing::{self, HoldHeap, HoldQueue, Timed};
 use crate::verify::{Case, NoCases, Options, Verdict, checkpoint, fgd, serving, spot};
 
@@ -63,6 +64,14 @@ fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// A pass of Karpenter over a cluster that is there already.
+fn consolidation_pass(nodes: u32) -> f64 {
+    let cluster = synthetic::cluster(nodes, synthetic::Fill::Stuck);
+    let view = cluster.view();
+    let mut karpenter = Karpenter::new(Config::default(), view.pools).expect("a valid pool");
+    seconds(|| karpenter.begin(&view, SimTime::ZERO + Duration::from_hours(1)))
+}
+
 /// Times every set-up `times` times and prints medians beside targets. Set-ups whose data is not there are named and
 /// left out.
 ///
@@ -94,6 +103,15 @@ pub(super) fn run(times: u32, data: &Path, as_json: bool, console: &Console) -> 
             about: "100,000 replications of the first makespan vector, on all threads (target: two cores)",
             target: 5.0,
             values: (0..times).map(|_| seconds(|| checkpoint::replicas::makespans(&v1, 1, 100_000))).collect(),
+        });
+    }
+    for (nodes, target) in [(100, 0.005), (1_000, 0.05), (10_000, 0.5), (50_000, 2.5)] {
+        let _spinner = Spinner::new(console, format!("timing: a consolidation pass over {nodes} nodes"));
+        all.push(Measured {
+            case: format!("controllers/karpenter_pass_{nodes}_s"),
+            about: "a fruitless consolidation pass over so many nodes of eight pods, of which half could move",
+            target,
+            values: (0..times).map(|_| consolidation_pass(nodes)).collect(),
         });
     }
     let mut sources = SourceMap::default();

@@ -52,6 +52,7 @@ fn faults_are_diagnostics() {
         ("a: [1, 2\n", "not YAML"),
         ("a: *nope\n", "not YAML"),
         ("a: &x [*x]\n", "an alias inside what it names"),
+        ("a: &x 1\n---\nb: *x\n", "an alias to what another document marked"),
         ("a: !!int x\n", "is not what `!!int` says"),
         ("a: b: c\n", "not YAML"),
     ] {

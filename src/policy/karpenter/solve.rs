@@ -95,6 +95,8 @@ pub(super) struct Solver<'a> {
     pub(super) exhaustive: bool,
     /// Whether the last simulation ended early: what was left over has no type below the limit that holds all of it.
     pub(super) gave_up: bool,
+    /// By shape: whether no node as it is has room for one, once that was asked.
+    homeless: Vec<Option<bool>>,
     /// The nodes that had taken pods by then.
     pub(super) used: Vec<NodeIx>,
     /// The nodes that may be disrupted by a graceful method, where that is known.
@@ -136,6 +138,7 @@ impl<'a> Solver<'a> {
             simulations: 0,
             exhaustive: false,
             gave_up: false,
+            homeless: vec![None; view.shapes.len()],
             used: Vec::new(),
             candidates: None,
             number: 0,
@@ -216,23 +219,31 @@ impl<'a> Solver<'a> {
     }
 
     /// Whether it is sure without a simulation that the pods of these nodes do not go elsewhere with at most one new node
-    /// below `limit`: they ask for more than what is free elsewhere and the largest such node have together.
-    pub(super) fn too_much(&self, nodes: &[NodeIx], limit: Rate) -> bool {
-        let (mut need, mut free) = (Resources::default(), self.index.free_in_all);
+    /// below `limit`: they ask for more than what is free elsewhere and the largest such node have together, or those
+    /// that fit on no node as it is ask for more than such a node has.
+    pub(super) fn too_much(&mut self, nodes: &[NodeIx], limit: Rate) -> bool {
+        let (mut need, mut stuck, mut free) = (Resources::default(), Resources::default(), self.index.free_in_all);
         for node in nodes {
             if !self.view.nodes[node.at()].deleting {
                 free = free.minus(&self.index.free[node.at()]);
             }
             for pod in self.index.pods_of(*node) {
                 if index::currently_reschedulable(&self.view, *pod, self.now) {
-                    need = need.plus(&self.view.shapes[self.view.pods[pod.at()].shape.at()].requests);
+                    let shape = self.view.pods[pod.at()].shape;
+                    let asked = &self.view.shapes[shape.at()].requests;
+                    need = need.plus(asked);
+                    let homeless = &mut self.homeless[shape.at()];
+                    let tree = &self.index.tree;
+                    if *homeless.get_or_insert_with(|| tree.first(asked, u64::MAX, &mut |_| true).is_none()) {
+                        stuck = stuck.plus(asked);
+                    }
                 }
             }
         }
         let floor = |t: &TypeIx| self.index.floor[t.at()].is_some_and(|f| f < limit);
         let below = self.index.by_floor.partition_point(floor);
         let new = below.checked_sub(1).map_or(Resources::default(), |i| self.index.most[i]);
-        !need.fits(&free.plus(&new))
+        !need.fits(&free.plus(&new)) || !stuck.fits(&new)
     }
 
     /// Whether the pods that must go to one new node together have no type below `limit` for it. Pods that wait do not

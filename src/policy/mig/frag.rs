@@ -75,6 +75,12 @@ impl FragTable {
         self.f[usize::from(occupied.0)]
     }
 
+    /// All parts of the mix.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
     /// In slices: divided by all parts of the mix; 0 without demand. For people.
     #[must_use]
     pub fn slices(&self, occupied: Slices) -> f64 {

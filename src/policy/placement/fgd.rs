@@ -155,7 +155,7 @@ impl TypicalPods {
         }
         let fitting = (0..usize::from(free.gpus)).filter(|i| free.gpu[*i] >= r.gpu_milli);
         let mut best: Option<(i32, Gpus)> = None;
-        for (score, gpus) in fitting.map(|i| try_on(Gpus(1 << i))) {
+        for (score, gpus) in fitting.map(|i| try_on(Gpus::of(1 << i))) {
             if best.is_none_or(|b| score > b.0) {
                 best = Some((score, gpus));
             }

@@ -4,6 +4,7 @@
 //! that the fleet's log names since the shape was last asked about. First fit needs no scores and goes down one tree
 //! over all nodes; Random keeps a bit per node.
 
+use super::cut::CutOrders;
 use super::fgd::TypicalPods;
 use super::index::{Bits, Cache, History, Keys, key, score_part};
 use super::luck::Luck;
@@ -51,6 +52,8 @@ pub struct Settings {
     /// Bytes for scores kept; past that the shape least recently asked about is forgotten and, when asked about again,
     /// scored afresh. At least one shape is kept. Counts kept for `slots` and its kin have the same limit again.
     pub index_bytes_max: usize,
+    /// By pool, where in nodes whose GPUs are cut pods go; first fit and ascending starts beyond.
+    pub cuts: Vec<CutOrders>,
 }
 
 impl Default for Settings {
@@ -61,6 +64,7 @@ impl Default for Settings {
             weights: Weights::default(),
             typical: TypicalPods::default(),
             index_bytes_max: 128 << 20,
+            cuts: Vec::new(),
         }
     }
 }
@@ -111,7 +115,7 @@ impl Placer {
             seed,
             bytes_max: settings.index_bytes_max,
             luck: Luck::new(seed, 0),
-            scorer: Scorer::new(policy, settings.weights, &settings.typical),
+            scorer: Scorer::new(policy, settings.weights, &settings.typical, &settings.cuts),
             shapes: IndexSet::default(),
             ranks: Vec::new(),
             given: BTreeMap::new(),
@@ -162,7 +166,7 @@ impl Placer {
         let node = match (self.policy, self.ties) {
             (PlacementPolicy::FirstFit, Ties::Order(_)) => {
                 self.tree.settle(nodes, &self.ranks);
-                self.tree.first(s.index(), &self.shapes[s.index()], &self.history, fleet.log())
+                self.tree.first(s.index(), &self.shapes[s.index()], &self.history, fleet)
             }
             (PlacementPolicy::FirstFit | PlacementPolicy::Random, _) => {
                 self.refresh_bits(fleet, s);

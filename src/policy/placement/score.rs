@@ -168,17 +168,17 @@ mod tests {
         let capacity = Capacity { cpu_milli: cpu, mem_mib: 1, gpus: gpus.len() as u8 };
         let id = fleet.add(PoolId(0), IslandId(0), capacity, NodeState::Ready);
         for (i, free) in gpus.iter().enumerate().filter(|(_, f)| **f < 1000) {
-            fleet.place(id, &share(0, 1000 - free), Gpus(1 << i));
+            fleet.place(id, &share(0, 1000 - free), Gpus::of(1 << i));
         }
         fleet.node(id).free
     }
 
     fn share(cpu: u32, milli: u16) -> Request {
-        Request { cpu_milli: cpu, mem_mib: 0, gpus: 1, gpu_milli: milli }
+        Request { cpu_milli: cpu, mem_mib: 0, gpus: 1, gpu_milli: milli, slice: 0 }
     }
 
     fn whole(cpu: u32, gpus: u8) -> Request {
-        Request { cpu_milli: cpu, mem_mib: 0, gpus, gpu_milli: if gpus == 0 { 0 } else { 1000 } }
+        Request { cpu_milli: cpu, mem_mib: 0, gpus, gpu_milli: if gpus == 0 { 0 } else { 1000 }, slice: 0 }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One policy's scores for the nodes of a fleet, with what can be kept per node.
 
+use super::cut::CutOrders;
 use super::fgd::{Tables, TypicalPods};
 use super::luck::Luck;
 use super::{PlacementPolicy, Target, Weights, gpu, score};
 use crate::fleet::{Gpus, Node, NodeState};
+use crate::policy::mig::{GpuOrder, StartOrder};
 
 /// Scores nodes. Only FGD keeps anything: its tables and each node's fragmentation.
 #[derive(Clone, Debug)]
@@ -12,23 +14,26 @@ pub(super) struct Scorer {
     weights: Weights,
     tables: Option<Tables>,
     fragmentation: Vec<i64>,
+    /// By pool, where in nodes whose GPUs are cut pods go; the default beyond.
+    cuts: Vec<CutOrders>,
 }
 
 /// Whether the node takes work and the pod fits on it.
 #[inline]
 pub(super) fn fits(node: &Node, t: &Target) -> bool {
-    node.state == NodeState::Ready && node.free.fits(&t.request) && t.pools.has(node.pool)
+    node.state == NodeState::Ready && t.pools.has(node.pool) && node.fits(&t.request)
 }
 
 impl Scorer {
-    pub(super) fn new(policy: PlacementPolicy, weights: Weights, typical: &TypicalPods) -> Scorer {
+    pub(super) fn new(policy: PlacementPolicy, weights: Weights, typical: &TypicalPods, cuts: &[CutOrders]) -> Scorer {
         let tables = (policy == PlacementPolicy::Fgd).then(|| Tables::new(typical));
-        Scorer { policy, weights, tables, fragmentation: Vec::new() }
+        Scorer { policy, weights, tables, fragmentation: Vec::new(), cuts: cuts.to_vec() }
     }
 
     /// Takes note of a node that changed.
     pub(super) fn note(&mut self, index: usize, node: &Node) {
-        if let Some(tables) = &self.tables {
+        // The words of GPUs that are cut are not milli-GPU.
+        if let Some(tables) = self.tables.as_ref().filter(|_| node.cut.is_none()) {
             if self.fragmentation.len() <= index {
                 self.fragmentation.resize(index + 1, 0);
             }
@@ -43,6 +48,9 @@ impl Scorer {
             return None;
         }
         let (free, r) = (&node.free, &t.request);
+        if let Some(cut) = &node.cut {
+            return Some(self.orders(node).score(self.policy, self.weights, node, cut, r));
+        }
         Some(match self.policy {
             PlacementPolicy::Random | PlacementPolicy::FirstFit => 0,
             PlacementPolicy::BestFit => score::best_fit(free, r),
@@ -62,9 +70,17 @@ impl Scorer {
         })
     }
 
+    fn orders(&self, node: &Node) -> &CutOrders {
+        static PLAIN: CutOrders = CutOrders { gpus: GpuOrder::FirstFit, starts: StartOrder::Ascending, table: None };
+        self.cuts.get(usize::from(node.pool.0)).unwrap_or(&PLAIN)
+    }
+
     /// Which GPUs of the chosen node to take.
     pub(super) fn gpus(&self, index: usize, node: &Node, t: &Target, luck: &mut Luck) -> Option<Gpus> {
         let (free, r) = (&node.free, &t.request);
+        if let Some(cut) = node.cut.as_ref().filter(|_| r.gpus > 0) {
+            return self.orders(node).choose(cut, free, r).map(|c| c.gpus);
+        }
         match (self.policy, &self.tables) {
             (PlacementPolicy::Random, _) if r.is_share() => gpu::any(free, r.gpu_milli, luck),
             (_, Some(tables)) if r.is_share() => tables.pick(free, node.pool, r, self.fragmentation[index]),

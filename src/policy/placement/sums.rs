@@ -35,7 +35,7 @@ impl Sums {
         if self.count.len() < nodes.len() {
             self.count.resize(nodes.len(), 0);
         }
-        let new = if fits(node, t) { node.free.count(&t.request) } else { 0 };
+        let new = if fits(node, t) { node.count(&t.request) } else { 0 };
         let old = std::mem::replace(&mut self.count[index], new);
         self.total = self.total - u64::from(old) + u64::from(new);
         if let Some(islands) = &mut self.islands {

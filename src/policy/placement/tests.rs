@@ -19,7 +19,7 @@ fn scan(
     let fitting: Vec<usize> = (0..fleet.nodes().len())
         .filter(|i| {
             let n = &fleet.nodes()[*i];
-            n.state == NodeState::Ready && t.pools.has(n.pool) && n.free.fits(&t.request) && among(*i)
+            n.state == NodeState::Ready && t.pools.has(n.pool) && n.fits(&t.request) && among(*i)
         })
         .collect();
     let r = &t.request;
@@ -50,7 +50,7 @@ fn scan(
 
 fn shapes() -> Vec<Target> {
     let of = |cpu, mem, gpus, milli, pools| Target {
-        request: Request { cpu_milli: cpu, mem_mib: mem, gpus, gpu_milli: milli },
+        request: Request { cpu_milli: cpu, mem_mib: mem, gpus, gpu_milli: milli, slice: 0 },
         pools,
     };
     let one = PoolSet::only(PoolId(1));
@@ -133,7 +133,7 @@ impl World {
         let count = |i: usize| {
             let n = &self.fleet.nodes()[i];
             let takes = n.state == NodeState::Ready && t.pools.has(n.pool);
-            if takes { u64::from(n.free.count(&t.request)) } else { 0 }
+            if takes { u64::from(n.count(&t.request)) } else { 0 }
         };
         let n = self.fleet.nodes().len();
         assert_eq!(self.placer.slots(&self.fleet, s), (0..n).map(count).sum::<u64>());
@@ -197,7 +197,7 @@ impl World {
 
 fn world(policy: PlacementPolicy, ties: Ties, seed: u64, bytes: usize) -> World {
     let weights = if seed.is_multiple_of(2) { Weights::default() } else { Weights { cpu: 1, memory: 2, gpu: 3 } };
-    let settings = Settings { ties, weights, typical: upstream(), index_bytes_max: bytes };
+    let settings = Settings { ties, weights, typical: upstream(), index_bytes_max: bytes, cuts: Vec::new() };
     let placer = Placer::with(policy, seed, &settings);
     World { fleet: Fleet::default(), placer, settings, policy, seed, given: Default::default(), pods: Vec::new() }
 }

@@ -9,7 +9,7 @@
 
 use super::Target;
 use super::index::History;
-use crate::fleet::{ChangeLog, Node, NodeState, PoolSet};
+use crate::fleet::{Fleet, Node, NodeState, PoolSet};
 
 /// The most of each resource on any one node below that takes work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +31,24 @@ impl Most {
             return Most::default();
         }
         let f = &node.free;
+        let (gpu, whole) = match (f.gpus, &node.cut) {
+            (0, _) => (0, 0),
+            (_, None) => (f.largest + 1, f.whole),
+            // What fits the places of a cut only the node itself can say: here, that anything may while any is free.
+            (_, Some(_)) => {
+                if f.milli > 0 {
+                    (u16::MAX, u8::MAX)
+                } else {
+                    (0, 0)
+                }
+            }
+        };
         Most {
             stair: stair(f.cpu_milli, f.mem_mib),
             cpu_milli: f.cpu_milli,
             mem_mib: f.mem_mib,
-            gpu: if f.gpus == 0 { 0 } else { f.largest + 1 },
-            whole: f.whole,
+            gpu,
+            whole,
             ready: true,
         }
     }
@@ -109,6 +121,8 @@ pub(super) struct Tree {
     place: Vec<u32>,
     hints: Vec<Hint>,
     stale: bool,
+    /// Whether any node's GPUs are cut: then a leaf that may take a pod has to be asked.
+    cut: bool,
 }
 
 impl Tree {
@@ -132,6 +146,7 @@ impl Tree {
             self.place.push(index as u32);
             self.order.push(index as u32);
         }
+        self.cut |= nodes[index].cut.is_some();
         let mut at = self.leaves + self.place[index] as usize;
         let fresh = self.pools[at].is_empty();
         self.most[at] = Most::of(&nodes[index]);
@@ -153,6 +168,7 @@ impl Tree {
             return;
         }
         self.stale = false;
+        self.cut = nodes.iter().any(|n| n.cut.is_some());
         self.hints.clear();
         self.order = (0..nodes.len() as u32).collect();
         self.order.sort_by_key(|n| ranks[*n as usize]);
@@ -180,8 +196,15 @@ impl Tree {
         self.most[at].may_take(t, needs) && (t.pools == PoolSet::ALL || !self.pools[at].and(t.pools).is_empty())
     }
 
+    /// Whether the pod fits on the node at a place, of which the leaf says that it may.
+    #[inline]
+    fn takes(&self, place: usize, t: &Target, nodes: &[Node]) -> bool {
+        !self.cut || nodes[self.order[place] as usize].fits(&t.request)
+    }
+
     /// The first node in tie order that takes the pod of shape number `shape`.
-    pub(super) fn first(&mut self, shape: usize, t: &Target, history: &History, log: &ChangeLog) -> Option<usize> {
+    pub(super) fn first(&mut self, shape: usize, t: &Target, history: &History, fleet: &Fleet) -> Option<usize> {
+        let (log, nodes) = (fleet.log(), fleet.nodes());
         if self.hints.len() <= shape {
             self.hints.resize(shape + 1, Hint::default());
         }
@@ -194,7 +217,7 @@ impl Tree {
                 let mut best = from;
                 history.changed(log, hint.cursor, |i| {
                     let place = self.place[i] as usize;
-                    if place < best && self.may_take(self.leaves + place, t, needs) {
+                    if place < best && self.may_take(self.leaves + place, t, needs) && self.takes(place, t, nodes) {
                         best = place;
                     }
                 });
@@ -203,24 +226,26 @@ impl Tree {
                 from = 0;
             }
         }
-        let found = ahead.or_else(|| self.search(from, t, needs));
+        let found = ahead.or_else(|| self.search(from, t, needs, nodes));
         self.hints[shape] = Hint { cursor: log.end(), from: found.unwrap_or(self.order.len()) as u32 };
         found.map(|place| self.order[place] as usize)
     }
 
     /// The first place from `from` on that takes the pod.
-    fn search(&self, from: usize, t: &Target, needs: (usize, u8)) -> Option<usize> {
+    fn search(&self, from: usize, t: &Target, needs: (usize, u8), nodes: &[Node]) -> Option<usize> {
         if from >= self.order.len() {
             return None;
         }
         let mut at = if from == 0 { 1 } else { self.leaves + from };
         loop {
             if self.may_take(at, t, needs) {
-                if at >= self.leaves {
+                if at < self.leaves {
+                    at *= 2;
+                    continue;
+                }
+                if self.takes(at - self.leaves, t, nodes) {
                     return Some(at - self.leaves);
                 }
-                at *= 2;
-                continue;
             }
             // Up until there is a right sibling, then to it; past the last one there is none.
             while at & 1 == 1 {

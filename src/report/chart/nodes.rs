@@ -113,7 +113,9 @@ pub fn draw(o: &Outcome, variants: &[Outcome], about: &About) -> Option<Drawing>
     let title = title(&fleets);
     let (shown, rest) = fleets.split_at(fleets.len().min(PANELS));
     let more = if rest.is_empty() { String::new() } else { format!("{} more options are in the CSV; ", rest.len()) };
-    let note = format!("{more}mean nodes (least–most); asked for: held by jobs plus wanted by jobs that wait, in nodes' worth");
+    let note = format!(
+        "{more}mean nodes (least–most); asked for: held by jobs plus wanted by jobs that wait, in nodes' worth"
+    );
     let (mut s, body) = page(&title, &note, about);
     let pools = pools(shown);
     let top = legend(&mut s, &body, &pools);

@@ -3,6 +3,7 @@
 use super::market::{FailingHardware, Launching};
 use super::money::{Buy, Price};
 use super::node_autoscaler::ScaledNodes;
+use super::share::{Recut, Share};
 use crate::scenario::decode::quantity::Power;
 use crate::scenario::decode::{Spanned, choice, record};
 use crate::units::{Bytes, Duration, Name};
@@ -40,6 +41,8 @@ record! {
         pub buy: Buy = Buy::OnDemand(Default::default()) => "list price, by the hour",
         /// A price of your own instead of the price book's.
         pub price: Option<Spanned<Price>>,
+        /// How its GPUs are shared out.
+        pub share: Spanned<Share> = Spanned::unplaced(Share::Whole) => "whole GPUs and thousandths of them",
         /// Other names by which jobs may ask for this device, e.g. the model names of a trace.
         pub answers_to: Vec<String> = Vec::new() => "only the device's own names",
         /// Nodes that share a fast fabric (a rack, a placement group); all of the pool where left out.
@@ -96,6 +99,8 @@ choice! {
         Add(Add),
         /// Nodes are retired.
         Remove(Remove),
+        /// GPUs are cut into other MIG instances.
+        Recut(Recut),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What adds nodes for pods that wait and takes away those that are not worth their price.
 
 use crate::scenario::decode::quantity::Percent;
-use crate::scenario::decode::{Spanned, choice, record};
+use crate::scenario::decode::{Spanned, all_defaults, choice, record};
 use crate::units::{Bytes, Duration, Fraction, Name};
 use std::num::NonZeroU32;
 
@@ -118,7 +118,7 @@ record! {
         /// `spec.weight`: heavier ones are tried first.
         pub weight: Option<Spanned<u32>>,
         /// `spec.limits`.
-        pub limits: NodeLimits = NodeLimits::default() => "no limits",
+        pub limits: NodeLimits = all_defaults() => "no limits",
         /// `disruption.consolidationPolicy`.
         pub consolidation: Spanned<Consolidation> = Spanned::unplaced(Consolidation::WhenEmptyOrUnderutilized) => "kubernetes-sigs/karpenter, pkg/apis/v1/nodepool.go",
         /// `disruption.consolidateAfter`: how long after its last pod event a node may go.
@@ -144,12 +144,6 @@ record! {
         pub gpus: Option<u32>,
         /// Nodes.
         pub nodes: Option<u32>,
-    }
-}
-
-impl Default for NodeLimits {
-    fn default() -> NodeLimits {
-        NodeLimits { cpus: None, memory: None, gpus: None, nodes: None }
     }
 }
 

@@ -10,6 +10,7 @@ use super::front::{Caches, Promises, RateLimit, Retries, Routing, Transfer};
 use super::node_autoscaler::Disruption;
 use super::rollout::Rollout;
 use super::scale::Scale;
+use super::share::SliceOf;
 use super::traffic::Traffic;
 use super::work::Fallback;
 use crate::scenario::decode::{Spanned, all_defaults, choice, record};
@@ -20,6 +21,10 @@ record! {
     pub struct Service {
         /// Its name.
         pub name: Spanned<Name>,
+        /// So many services alike, each with requests and replicas of its own: `NAME-1`, `NAME-2` and so on.
+        pub copies: Spanned<NonZeroU32> = Spanned::unplaced(NonZeroU32::MIN) => "one service",
+        /// By how much the day of each copy's traffic is later than that of the copy before; the same day where left out.
+        pub stagger: Option<Spanned<Duration>>,
         /// Labels that it and all its requests carry.
         pub labels: IndexMap<Name, Name> = IndexMap::new() => "no labels: its cost is unlabelled",
         /// Where requests come from.
@@ -62,6 +67,10 @@ record! {
         pub pools: Option<Spanned<Vec<Spanned<Name>>>>,
         /// GPUs of a replica, which share every layer (tensor parallelism).
         pub gpus: Spanned<NonZeroU32> = Spanned::unplaced(NonZeroU32::MIN) => "one GPU",
+        /// The slice that each of its replicas asks of a GPU, on pools whose GPUs are cut: `Profile("1g.10gb")`.
+        pub slice: Option<Spanned<SliceOf>>,
+        /// Share of a step that takes as long on a slice of a GPU as on all of it.
+        pub unsliced: Fraction = Fraction::new(0.1).unwrap_or_default() => "transformers in MISO's logs on an A100; reading memory goes by its share of the bandwidth",
         /// The engine: `vllm`, `sglang`, `trtllm`.
         pub engine: Spanned<String> = Spanned::unplaced("vllm".to_owned()) => "the engine with the most bundled profiles",
         /// How weights are stored; as the named profile has them, else 16 bits, where left out.

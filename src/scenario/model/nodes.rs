@@ -95,6 +95,7 @@ impl Karpenter {
     /// Labels cannot say "this type in that zone, and that type in this one": see [`Karpenter::is_plain`].
     #[must_use]
     pub fn demand(&self, pools: PoolSet, all: usize) -> Requirements {
+        type Facet = fn(&Offer) -> Value;
         let allowed = |o: &&Offer| pools.has(o.pool);
         let node_pools: BTreeSet<u32> = self.offers.iter().filter(allowed).map(|o| o.node_pool).collect();
         let standing = (0..all as u16)
@@ -102,7 +103,7 @@ impl Karpenter {
             .map(|p| self.pools.len() as u32 + u32::from(p));
         let mut r = Requirements::new().with(NODE_POOL, Set::of(node_pools.iter().copied().chain(standing).map(Value)));
         let near = |o: &&Offer| node_pools.contains(&o.node_pool);
-        let facets: [(Key, fn(&Offer) -> Value); 3] = [
+        let facets: [(Key, Facet); 3] = [
             (Key::INSTANCE_TYPE, |o| Value(o.instance.0)),
             (Key::ZONE, |o| Value(o.zone)),
             (Key::CAPACITY_TYPE, |o| o.capacity_type.value()),

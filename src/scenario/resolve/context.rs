@@ -7,7 +7,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::recordings::Recordings;
+use super::share::Ask;
+use crate::catalog::mig::ProfileId;
 use crate::catalog::{Catalog, Device, Provider};
+use crate::fleet::PoolId;
 use crate::formats::Place;
 use crate::outcome::EvidenceNote;
 use crate::scenario::decode::Spanned;
@@ -47,6 +50,8 @@ pub struct Env<'a> {
     missing: Vec<PathBuf>,
     /// Recorded markets that were read.
     pub(super) recordings: Recordings,
+    /// Kubernetes manifests that were read.
+    pub(super) manifests: super::manifests::Cache,
 }
 
 impl<'a> Env<'a> {
@@ -61,6 +66,7 @@ impl<'a> Env<'a> {
             notices: Vec::new(),
             missing: Vec::new(),
             recordings: Recordings::default(),
+            manifests: super::manifests::Cache::default(),
         }
     }
 
@@ -163,6 +169,10 @@ pub(super) struct Context<'a, 'e> {
     pub evidence: Vec<EvidenceNote>,
     /// What is known of each pool that was made, beside the model.
     pub facts: Vec<PoolFacts>,
+    /// What work asks of GPUs that are cut; slice `k` is ask `k - 1`.
+    pub asks: Vec<Ask>,
+    /// Which profiles work may use where.
+    pub used: Vec<(PoolId, ProfileId)>,
 }
 
 /// What is known of a pool, beside the model.
@@ -198,6 +208,8 @@ impl<'a, 'e> Context<'a, 'e> {
             seed: s.seed,
             evidence: Vec::new(),
             facts: Vec::new(),
+            asks: Vec::new(),
+            used: Vec::new(),
         }
     }
 

@@ -1,10 +1,13 @@
 //! Engines: which profile a deployment has on a pool, what fits its memory, and its limits.
 
 use super::context::Context;
+use crate::catalog::mig::SliceSpeed;
 use crate::catalog::{Device, Evidence};
+use crate::fleet::cut::Places;
 use crate::scenario::decode::Spanned;
 use crate::scenario::file::engine as shape;
 use crate::scenario::file::service::Deployment;
+use crate::scenario::model::Share;
 use crate::scenario::model::service::Engine;
 use crate::serving::cost::{Quantised, StepCost};
 use crate::serving::fit::{self, read};
@@ -14,7 +17,9 @@ use crate::serving::profile::{Dtype, Model as Architecture, Profile, Quality, bu
 use crate::serving::replica::factors::{Shrunk, Speculation};
 use crate::serving::replica::{Config, Mode, PrefixCaching, Replica};
 use crate::serving::request::{Record, Request, Sink};
+use crate::serving::slice::{Slice, on_slice};
 use crate::units::{Diagnostic, Diagnostics, SimTime, nearest};
+use crate::workload::Request as Pod;
 use crate::workload::traffic;
 
 /// An engine on the GPUs of a pool, and what the service wants to know of it.
@@ -37,12 +42,50 @@ pub(super) fn format(f: &shape::NumberFormat) -> Dtype {
     }
 }
 
+/// What an engine has of a GPU.
+struct Part {
+    memory_gb: f64,
+    /// On a slice: its name, its compute and its memory as shares of the GPU.
+    slice: Option<(String, Slice)>,
+}
+
+impl Part {
+    fn of(device: &Device, share: Option<&Share>, slice: u8) -> Part {
+        let whole = Part { memory_gb: device.memory_gb, slice: None };
+        let Some(share) = share else { return whole };
+        let pod = Pod { gpus: 1, gpu_milli: 1000, slice, ..Pod::default() };
+        let (Some(g), Some(t)) = (share.cut.geometry(), share.cut.take_of(&pod)) else {
+            // Nothing divides the memory of a GPU that pods take turns on but they themselves: each keeps to its part.
+            return match share.cut.places() {
+                Places::Turns(n) => Part { memory_gb: device.memory_gb / f64::from(*n), slice: None },
+                _ => whole,
+            };
+        };
+        let known = share.slices.get(usize::from(slice)).and_then(Option::as_ref);
+        let memory_gb = g.usable_mib(t.profile).map_or(device.memory_gb, |(mib, _)| f64::from(mib) / 1024.0);
+        let compute = known.map_or_else(|| g.compute_share(t.profile), |s| s.compute);
+        let part = Slice::new(compute, g.memory_share(t.profile)).unwrap_or(Slice::WHOLE);
+        Part { memory_gb, slice: known.map(|s| (s.name.clone(), part)) }
+    }
+
+    /// Slows the steps of a profile of the whole GPU down to those on the slice.
+    fn slow(&self, p: &mut Profile, unsliced: f64) {
+        let (Some((name, part)), Some(speed)) = (&self.slice, SliceSpeed::new(unsliced, Evidence::Guess)) else {
+            return;
+        };
+        p.cost = on_slice(&p.cost, *part, speed);
+        p.name = format!("{} · {name}", p.name).into();
+    }
+}
+
 /// A deployment and the GPU that it is tried on.
 struct On<'a> {
     d: &'a Deployment,
     model: &'static Architecture,
     device: &'a Device,
     tp: u32,
+    /// GB of each of its GPUs, or of the slice of one.
+    memory_gb: f64,
 }
 
 impl On<'_> {
@@ -96,6 +139,10 @@ impl On<'_> {
 
     fn too_large(&self, e: &memory::DoesNotFit) -> Diagnostics {
         let at = self.d.model.at;
+        if self.memory_gb < self.device.memory_gb {
+            let d = Diagnostic::error(e.to_string()).at(at.0, at.1, format!("on a part of `{}`", self.device.name));
+            return d.help("ask for a larger slice, or use a smaller number format: dtype: Fp8 or Fp4").into();
+        }
         e.to_diagnostic().at(at.0, at.1, format!("on `{}`", self.device.name)).into()
     }
 
@@ -186,12 +233,13 @@ impl On<'_> {
             return Ok(k.value);
         }
         let own = limits.gpu_memory_utilization.as_ref();
-        let tokens = match (p.kv_tokens, own) {
+        let whole = self.memory_gb >= self.device.memory_gb;
+        let tokens = match (p.kv_tokens.filter(|_| whole), own) {
             (Some(n), None) => n,
             _ => {
                 let budget = Budget::of(&self.d.engine);
                 let budget = own.map_or(budget, |s| Budget { share: s.get(), ..budget });
-                memory::kv_tokens(self.model, p.dtype, p.kv_dtype, self.device.memory_gb, self.tp, budget)
+                memory::kv_tokens(self.model, p.dtype, p.kv_dtype, self.memory_gb, self.tp, budget)
                     .map_err(|e| self.too_large(&e))?
             }
         };
@@ -262,6 +310,8 @@ impl Context<'_, '_> {
         d: &Deployment,
         model: &'static Architecture,
         pool: usize,
+        share: Option<&Share>,
+        slice: u8,
     ) -> Result<OnPool, Diagnostics> {
         let Some(device) = self.facts[pool].device.clone() else {
             let at = d.name.at;
@@ -269,7 +319,8 @@ impl Context<'_, '_> {
                 .at(at.0, at.1, "its pool has none")
                 .into());
         };
-        let on = On { d, model, device: &device, tp: d.gpus.get() };
+        let part = Part::of(&device, share, slice);
+        let on = On { d, model, device: &device, tp: d.gpus.get(), memory_gb: part.memory_gb };
         let mut profile = match &d.profile.value {
             shape::ProfileOf::Matching => match on.matching() {
                 Some(p) => p.clone(),
@@ -281,6 +332,7 @@ impl Context<'_, '_> {
             shape::ProfileOf::FromTrace(t) => self.calibrated(&on, t)?,
             shape::ProfileOf::Explicit(c) => on.explicit(c)?,
         };
+        part.slow(&mut profile, d.unsliced.get());
         let shrunk = on.factors(&mut profile)?;
         let kv_tokens = on.kv_tokens(&profile, shrunk.as_ref())?;
         let config = on.config(kv_tokens)?;

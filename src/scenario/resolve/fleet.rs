@@ -2,6 +2,8 @@
 
 use super::context::{Context, PoolFacts, moment};
 use super::prices::{Hardware, placed};
+use std::sync::Arc;
+
 use crate::catalog::{Device, Instance, Market, PowerModel, Provider, energy};
 use crate::fleet::{Capacity, IslandId, MAX_GPUS, PoolId, PoolSet};
 use crate::formats::Place;
@@ -144,6 +146,7 @@ impl Context<'_, '_> {
         let supply = self.supply(p, &facts, path.as_ref().map(|(path, ..)| path), out);
         let (tariff, supply) = (tariff?, supply?);
         let power = self.power(p, instance, device.as_ref(), out)?;
+        let share = self.share(s, p, device.as_ref(), out)?;
         let per_island = p.island.map_or(u32::MAX, |n| n.get());
         let mut specs = Vec::with_capacity(caps.len());
         for (k, capacity) in caps.into_iter().enumerate() {
@@ -166,6 +169,7 @@ impl Context<'_, '_> {
             market,
             tariff,
             power,
+            share: share.map(Arc::new),
             supply: supply.map(|(supply, folders)| {
                 facts.folders = folders;
                 Box::new(supply)
@@ -351,9 +355,14 @@ impl Context<'_, '_> {
         let mut changes = Vec::new();
         let mut island = nodes.iter().map(|n| n.island.0 + 1).max().unwrap_or(0);
         for c in &s.changes {
+            if let shape::Change::Recut(r) = c {
+                changes.extend(self.recut(s, r, names, out).map(|c| (c, r.pool.at)));
+                continue;
+            }
             let (pool, count, when) = match c {
                 shape::Change::Add(a) => (&a.pool, &a.nodes, &a.when),
                 shape::Change::Remove(r) => (&r.pool, &r.nodes, &r.when),
+                shape::Change::Recut(_) => continue,
             };
             let Some(i) = names.find(pool, out) else { continue };
             if **count == 0 || **count > MAX_NODES {
@@ -376,6 +385,7 @@ impl Context<'_, '_> {
                     let spec = NodeSpec { pool: id, island: IslandId(island), capacity: like };
                     ChangeKind::Add { nodes: vec![spec; **count as usize], boot: a.boot }
                 }
+                shape::Change::Recut(_) => continue,
             };
             changes.push((Change { at, kind }, count.at));
         }
@@ -397,7 +407,7 @@ impl Context<'_, '_> {
     }
 
     /// When a change is due, on the run's clock.
-    fn moment(&self, when: &Spanned<shape::When>, out: &mut Diagnostics) -> Option<SimTime> {
+    pub(super) fn moment(&self, when: &Spanned<shape::When>, out: &mut Diagnostics) -> Option<SimTime> {
         let at = match &when.value {
             shape::When::After(d) => SimTime(self.warmup.0.saturating_add(d.0)),
             shape::When::At(date) => {
@@ -472,6 +482,7 @@ fn enough_to_retire(changes: &[(Change, Place)], names: &Names, nodes: &[NodeSpe
                 }
                 *left = left.saturating_sub(u64::from(*count));
             }
+            ChangeKind::Recut { .. } => {}
         }
     }
 }

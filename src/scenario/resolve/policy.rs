@@ -171,7 +171,7 @@ fn whole(u: Usd) -> String {
 /// A label that no job carries is a slip: its quota would hold nobody back, its budget would never be spent. Where jobs
 /// come from a trace, the window may just have none of them, and it is only worth a warning.
 pub(super) fn labels_in_use(s: &Scenario, model: &Model, out: &mut Diagnostics) {
-    if model.work.len() != s.work.len() || s.work.is_empty() {
+    if model.work.len() < s.work.len() || model.work.is_empty() {
         return;
     }
     let traced = s.work.iter().any(|w| matches!(w, file::Work::Trace(_)));

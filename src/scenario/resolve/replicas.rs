@@ -7,9 +7,10 @@ use super::engine::OnPool;
 use super::laws;
 use super::nodes::disruption;
 use super::scale::{Scaled, fewest, most, scale};
+use super::share::OnSlices;
 use super::stores::moving;
 use super::work::{Where, tiers};
-use crate::fleet::{Free, PoolId, PoolSet};
+use crate::fleet::{PoolId, PoolSet};
 use crate::kernel::Dist;
 use crate::scenario::decode::quantity::Bandwidth;
 use crate::scenario::decode::{Names, Spanned};
@@ -64,11 +65,15 @@ impl Context<'_, '_> {
         let of = Scaled { name: d.name.as_str(), cpu: cpu.and_then(|c| c.0), role: role(&d.role), hold: *v.hold };
         let scale = scale(&d.scale, of, out);
         let architecture = architecture.ok()?;
-        let (own, tiers) = self.places(v, d, pools, model, out)?;
-        let engines = self.engines(d, architecture, own, &tiers, model, out)?;
+        let on = self.places(v, d, pools, model, out)?;
+        let (own, tiers) = (on.tiers[0].pools, on.tiers);
+        let engines = self.engines(d, architecture, (own, on.slice), &tiers, model, out)?;
         let there = engines.iter().enumerate().filter(|(_, e)| e.is_some());
         let all = there.fold(PoolSet::EMPTY, |set, (i, _)| set.with(PoolId(i as u16)));
-        let (request, pods) = self.pods(d, all, cpu?.0, model, out)?;
+        let (mut request, pods) = self.pods(d, all, cpu?.0, model, out)?;
+        if on.slice > 0 {
+            (request.slice, request.gpu_milli) = (on.slice, on.milli);
+        }
         let some = || engines.iter().flatten();
         let weights = some().map(|e| e.weights).fold(0.0, f64::max);
         let start = self.start(v, d, weights, out)?;
@@ -104,13 +109,13 @@ impl Context<'_, '_> {
 
     /// Its own pools, and all tiers with those that open later.
     fn places(
-        &self,
+        &mut self,
         v: &shape::Service,
         d: &shape::Deployment,
         pools: &Names,
         model: &Model,
         out: &mut Diagnostics,
-    ) -> Option<(PoolSet, Vec<Tier>)> {
+    ) -> Option<OnSlices> {
         let place = Where {
             name: &d.name,
             pools: d.pools.as_ref(),
@@ -153,7 +158,19 @@ impl Context<'_, '_> {
             );
             return None;
         }
-        Some((all[0].pools, all))
+        if let Some(s) = d.slice.as_ref().filter(|_| d.gpus.get() > 1) {
+            out.push(
+                Diagnostic::error(format!(
+                    "replicas of `{}` are of {} GPUs and ask for a slice of one",
+                    *d.name,
+                    d.gpus.get()
+                ))
+                .at(s.at.0, s.at.1, "one slice a replica")
+                .help("leave `gpus` out: instances cannot be joined"),
+            );
+            return None;
+        }
+        self.on_slices(&place, d.slice.as_ref(), d.gpus.get(), all, model, out)
     }
 
     /// Its engine by pool. A pool that is named must have one; of others those do that can.
@@ -161,7 +178,7 @@ impl Context<'_, '_> {
         &mut self,
         d: &shape::Deployment,
         architecture: &'static Architecture,
-        own: PoolSet,
+        (own, slice): (PoolSet, u8),
         tiers: &[Tier],
         model: &Model,
         out: &mut Diagnostics,
@@ -170,7 +187,7 @@ impl Context<'_, '_> {
         let mut engines: Vec<Option<OnPool>> = vec![None; model.pools.len()];
         let (mut faults, mut bad) = (Vec::new(), false);
         for p in open.iter().map(|p| usize::from(p.0)).filter(|p| *p < model.pools.len()) {
-            match self.engine(d, architecture, p) {
+            match self.engine(d, architecture, p, model.pools[p].share.as_deref(), slice) {
                 Ok(e) => engines[p] = Some(e),
                 Err(why) if own.has(PoolId(p as u16)) && d.pools.is_some() => {
                     bad = true;
@@ -221,7 +238,10 @@ impl Context<'_, '_> {
         }
         let mem = u32::try_from(d.memory.mib_ceil()).unwrap_or(u32::MAX);
         let each = u8::try_from(gpus / pods).unwrap_or(u8::MAX);
-        Some((Request { cpu_milli: cpu.unwrap_or(0), mem_mib: mem, gpus: each, gpu_milli: 1000 }, pods as u16))
+        Some((
+            Request { cpu_milli: cpu.unwrap_or(0), mem_mib: mem, gpus: each, gpu_milli: 1000, slice: 0 },
+            pods as u16,
+        ))
     }
 
     fn start(
@@ -293,7 +313,7 @@ fn enough_room(d: &shape::Deployment, made: &Made, model: &Model, out: &mut Diag
     let of = &made.deployment;
     let (mut places, mut biggest) = (0_u64, 0);
     for n in model.all_nodes().filter(|n| of.pools.has(n.pool)) {
-        let here = u64::from(Free::of(n.capacity).count(&of.request));
+        let here = u64::from(model.slots(n.pool, n.capacity, &of.request));
         places += here;
         biggest = biggest.max(n.capacity.gpus);
     }

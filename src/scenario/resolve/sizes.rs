@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fleet::{Capacity, Free, PoolId, PoolSet};
+use crate::fleet::{Capacity, PoolId, PoolSet};
 use crate::formats::Place;
 use crate::scenario::model::{Model, Work};
 use crate::units::{Diagnostic, Diagnostics};
@@ -47,7 +47,7 @@ pub(super) fn check_sizes(
         let mut slots: BTreeMap<u32, u64> = BTreeMap::new();
         for n in model.all_nodes().filter(|n| pools.has(n.pool)) {
             let island = if work.one_island && size.pods > 1 { n.island.0 } else { 0 };
-            *slots.entry(island).or_default() += u64::from(Free::of(n.capacity).count(&size.request));
+            *slots.entry(island).or_default() += u64::from(model.slots(n.pool, n.capacity, &size.request));
         }
         if slots.values().all(|s| *s < u64::from(size.pods)) {
             impossible.push(size);

@@ -19,7 +19,7 @@ use crate::scenario::file::checkpoint::Restart;
 use crate::scenario::file::training as shape;
 use crate::scenario::file::work::Jobs;
 use crate::scenario::model::{Checkpoint, Model, Run, Source, Tier, Work};
-use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, SimTime};
+use crate::units::{Diagnostic, Diagnostics, Duration, Fraction, Name, SimTime};
 use crate::workload::{Job, Request, Use};
 
 /// The most runs of one workload: they are laid out before the run.
@@ -170,6 +170,18 @@ impl Context<'_, '_> {
     fn pools_of(&self, t: &shape::Training, model: &Model, all: PoolSet, out: &mut Diagnostics) -> Option<Vec<usize>> {
         let buys = t.policy.is_some();
         let fits = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request()) == buys;
+        // Runs that keep their progress take whole GPUs.
+        let cut = |n: &Spanned<Name>| model.pools.iter().any(|p| p.share.is_some() && p.name == n.as_str());
+        if let Some(name) = t.pools.iter().flat_map(|l| l.iter()).find(|n| cut(n)) {
+            out.push(
+                Diagnostic::error(format!("`{}` takes whole GPUs, and those of pool `{}` are cut", *t.name, **name))
+                    .at(name.at.0, name.at.1, "its `share` is not Whole")
+                    .help("name pools of whole GPUs; work without checkpoints is Jobs(…)"),
+            );
+            return None;
+        }
+        let all = all.iter().filter(|p| model.pools.get(usize::from(p.0)).is_none_or(|p| p.share.is_none()));
+        let all = all.fold(PoolSet::EMPTY, |set, p| set.with(p));
         let (mine, others): (Vec<usize>, Vec<usize>) =
             all.iter().map(|p| usize::from(p.0)).filter(|p| *p < model.pools.len()).partition(|p| fits(*p));
         let name = others.first().map(|p| model.pools[*p].name.as_str());
@@ -304,6 +316,7 @@ impl Context<'_, '_> {
             mem_mib: 0,
             gpus: u8::try_from(gang.per_node).unwrap_or(u8::MAX),
             gpu_milli: if gang.per_node > 0 { 1000 } else { 0 },
+            slice: 0,
         };
         Some(Job {
             work,

@@ -37,7 +37,7 @@ impl Context<'_, '_> {
     /// All work, added to the model.
     pub fn work(&mut self, s: &Scenario, pools: &Names, stores: &Stores<'_>, model: &mut Model, out: &mut Diagnostics) {
         let mut names = Names::new("workload");
-        if s.work.is_empty() {
+        if s.work.is_empty() && s.manifests.is_empty() {
             out.push(Diagnostic::warning("there is no work: the fleet will stand idle").at(
                 s.work.at.0,
                 s.work.at.1,
@@ -91,6 +91,25 @@ impl Context<'_, '_> {
             disruption: Some(&j.disruption),
         };
         let tiers = standing(&place, tiers(&place, pools, out)?, model, out)?;
+        let asked = j.slice.as_ref();
+        if let Some(at) = asked.map(|s| s.at)
+            && (j.gpus.value != Gpus::Fixed(1) || !j.shares.is_empty())
+        {
+            out.push(
+                Diagnostic::error(format!(
+                    "`{}` asks for a slice of a GPU, and for more or less than one GPU",
+                    *j.name
+                ))
+                .at(at.0, at.1, "one slice a job")
+                .help("leave `gpus` and `shares` out: a slice is less than a GPU, and instances cannot be joined"),
+            );
+            return None;
+        }
+        let each = if let Gpus::Fixed(n) = j.gpus.value { n } else { 1 };
+        // Shares of a GPU are given out by thousandths, where it is not cut.
+        let each = if j.shares.is_empty() { each } else { 2 };
+        let on = self.on_slices(&place, asked, each, tiers, model, out)?;
+        let tiers = on.tiers;
         let biggest = model.nodes.iter().map(|n| n.capacity.gpus).max().unwrap_or(0).max(1);
         let mut spec = Spec::new(
             j.name.value.clone(),
@@ -121,6 +140,9 @@ impl Context<'_, '_> {
                 entries.push((milli as u16, *w));
             }
             spec.shares = Some(laws::mix(weighed(&entries), first, out)?);
+        }
+        if on.slice > 0 {
+            (spec.slice, spec.shares) = (on.slice, Some(Mix::only(on.milli)));
         }
         spec.cpu_milli = Amount { cpu_only: milli(&j.cpus, out)?, per_pod: 0, per_gpu: milli(&j.cpus_per_gpu, out)? };
         let mem = j.memory_per_gpu.mib_ceil();
@@ -197,8 +219,24 @@ impl Context<'_, '_> {
         let mut work = self.finish(s, model, &place, tiers, accepts, labels, Source::Synth(Box::new(synth)), out)?;
         let Source::Synth(synth) = &work.source else { return None };
         check_sizes(model, &work, &sizes_of(synth), at, &[], out);
+        work.unsliced = j.unsliced.get();
         let gang = crate::workload::gang(most, gpus_per_node);
         work.run = self.keeping(j, &work, gang.map_or(1, |(pods, _)| u32::from(pods)), stores, model, out)?;
+        let cut = work.tiers.iter().flat_map(|t| t.pools.iter()).find(|p| {
+            let share = model.pools.get(usize::from(p.0)).and_then(|p| p.share.as_deref());
+            share.is_some_and(|s| s.turns.is_some() || s.create.0 + s.destroy.0 > 0)
+        });
+        if let (Some(_), Some(pool)) = (&work.run, cut) {
+            out.push(
+                Diagnostic::error(format!(
+                    "`{}` keeps its progress, which is not modelled on GPUs that are shared by turns or cut on demand",
+                    *j.name
+                ))
+                .at(at.0, at.1, format!("in pool `{}`", model.pools[usize::from(pool.0)].name))
+                .help("name pools of whole GPUs or fixed instances, or leave `checkpoint` and `restart` out"),
+            );
+            return None;
+        }
         self.note(format!("jobs of {}", *j.name), "prior", "parameters stated in the scenario");
         Some(work)
     }
@@ -368,6 +406,7 @@ impl Context<'_, '_> {
                 None => model::Disruption::default(),
             },
             run: None,
+            unsliced: 1.0,
         })
     }
 
@@ -434,7 +473,12 @@ pub(super) fn tiers(place: &Where<'_>, pools: &Names, out: &mut Diagnostics) -> 
 }
 
 /// Jobs of the queue use nodes that stand there: those on request belong to the runs that ask for them.
-fn standing(place: &Where<'_>, mut tiers: Vec<Tier>, model: &Model, out: &mut Diagnostics) -> Option<Vec<Tier>> {
+pub(super) fn standing(
+    place: &Where<'_>,
+    mut tiers: Vec<Tier>,
+    model: &Model,
+    out: &mut Diagnostics,
+) -> Option<Vec<Tier>> {
     let asked = |p: usize| model.pools[p].supply.as_ref().is_some_and(|s| s.on_request());
     let on_request =
         (0..model.pools.len()).filter(|p| asked(*p)).fold(PoolSet::EMPTY, |set, p| set.with(PoolId(p as u16)));

@@ -10,6 +10,7 @@ use super::limit::Limits;
 use super::tag::Tag;
 use super::tally::{Again, Bucket, Computed, Counts, Fate, LaneTally, Promises, Tally, Todo, Used};
 use crate::kernel::{Buckets, DistError, Stream, Streams};
+use crate::serving::cost::Quantised;
 use crate::serving::replica::group::Routed;
 use crate::serving::replica::transfer::Transfers;
 use crate::serving::replica::{Group, Latencies, PrefixCaching, Replica, Snapshot, Totals};
@@ -479,6 +480,15 @@ impl<'m> Front<'m> {
             self.come_to_nothing(lane, e.request, now, Fate::Failed);
         }
         self.settle();
+    }
+
+    /// The steps of a replica cost something else from its next one on. Call after [`Front::advance`] to `now`.
+    pub fn set_cost(&mut self, now: SimTime, lane: u16, i: u32, cost: Quantised) {
+        let group = &mut self.lanes[lane as usize].group;
+        if let Some(r) = group.get_mut(i) {
+            r.set_cost(now, cost);
+            group.refresh(i);
+        }
     }
 
     /// A share of a lane's requests goes to another lane from now on, or copies of them do; none where it is zero.

@@ -273,6 +273,12 @@ impl Replica {
         }
     }
 
+    /// Steps cost something else from the next one on: what is in progress ends as it began.
+    pub fn set_cost(&mut self, now: SimTime, cost: Quantised) {
+        self.cut(now);
+        self.cost = cost;
+    }
+
     /// Blocks that so many tokens take.
     #[inline]
     pub(super) const fn blocks_of(&self, tokens: u64) -> u64 {

@@ -2,17 +2,12 @@
 
 use crate::fleet::{Capacity, PoolId};
 use crate::kernel::{Dist, Streams};
-use crate::market::{Cause, Launch, Lifetime, Notice};
+use crate::market::{Cause, Launch, Lifetime};
 use crate::outcome::{Outcome, Silent};
-use crate::policy::karpenter::{
-    CapacityType, Config, ConsolidationPolicy, InstanceType, Key, NodePool, Offering, Requirements, Resources, Set,
-    TypeIx, Value,
-};
+use crate::policy::karpenter::{ConsolidationPolicy, NodePool};
 use crate::policy::pdb::{Amount, Rule};
 use crate::policy::queue::{Blocked, Order, QueuePolicy};
-use crate::scenario::model::{
-    ClusterAutoscaler, Disruption, Karpenter, Model, NODE_POOL, NodeAutoscaler, Offer, Source, Staffing, Supply,
-};
+use crate::scenario::model::{ClusterAutoscaler, Descheduler, Disruption, Model, NodeAutoscaler, Source};
 use crate::sim::{check_conservation, simulate};
 use crate::units::{Activity, Duration, Rate, SimTime, Usd};
 use crate::workload::{Job, Request};
@@ -27,7 +22,7 @@ fn job(arrive: u64, seconds: u64, gpus: u8) -> Job {
         arrive: SimTime(arrive * S),
         work: Duration(seconds * S),
         pods: 1,
-        request: Request { cpu_milli: 100 * u32::from(gpus), mem_mib: 0, gpus, gpu_milli: 1000 },
+        request: Request { cpu_milli: 100 * u32::from(gpus), mem_mib: 0, gpus, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     }
@@ -37,54 +32,11 @@ fn job(arrive: u64, seconds: u64, gpus: u8) -> Job {
 fn fleet(hours: u64, kinds: &[(u8, i128)], jobs: Vec<Job>, pool: NodePool) -> Model {
     let mut m = Model::empty("hand", Duration::from_hours(hours));
     m.queue = QueuePolicy { order: Order::Arrival, blocked: Blocked::Skip, preempt: false };
-    let mut k = Karpenter {
-        config: Config::default(),
-        names: vec!["pool".to_owned()],
-        pools: Vec::new(),
-        types: Vec::new(),
-        offers: Vec::new(),
-    };
     for (i, (gpus, cents)) in kinds.iter().enumerate() {
         let c = Capacity { cpu_milli: 1_000 * u32::from(*gpus), mem_mib: 1_024, gpus: *gpus };
-        let id = m.add_pool(&format!("p{i}"), c, 50, Rate(cents * DOLLAR / 100 / i128::from(*gpus)));
-        m.pools[i].supply = Some(Box::new(Supply {
-            staffing: Staffing::Scaled { min: 0, initial: 0 },
-            spot: false,
-            lifetimes: Vec::new(),
-            replays: Vec::new(),
-            launch: Launch::new(Dist::constant(BOOT).unwrap()),
-            notice: Notice::NONE,
-            hardware: None,
-            spares: 0,
-        }));
-        let t = TypeIx(i as u32);
-        let capacity = Resources {
-            cpu_milli: u64::from(c.cpu_milli),
-            memory: 1 << 30,
-            gpu_milli: 1000 * u64::from(*gpus),
-            pods: 110,
-        };
-        let offering = Offering::new(Value(0), CapacityType::OnDemand, m.node_price(id, SimTime::ZERO));
-        let mut made = InstanceType::new(t, capacity, vec![offering]);
-        made.labels = made.labels.with(NODE_POOL, Set::of([Value(0)]));
-        k.types.push(made);
-        k.offers.push(Offer {
-            pool: id,
-            node_pool: 0,
-            instance: t,
-            offering: 0,
-            zone: 0,
-            capacity_type: CapacityType::OnDemand,
-        });
+        m.add_scaled_pool(&format!("p{i}"), c, 50, Rate(cents * DOLLAR / 100 / i128::from(*gpus)), BOOT);
     }
-    k.pools.push(NodePool {
-        requirements: Requirements::new()
-            .with(NODE_POOL, Set::of([Value(0)]))
-            .with(Key::CAPACITY_TYPE, Set::of([CapacityType::OnDemand.value()])),
-        types: (0..kinds.len() as u32).map(TypeIx).collect(),
-        ..pool
-    });
-    m.node_autoscaler = Some(NodeAutoscaler::Karpenter(Box::new(k)));
+    m.scale_by_karpenter(pool);
     m.add_work("w", Source::Jobs(jobs.into()));
     m
 }
@@ -356,4 +308,25 @@ fn scans_that_are_skipped_would_have_found_nothing() {
         assert!(skipping.nodes.as_ref().unwrap().skipped > 0);
         assert!(skipping.jobs.done > 150, "{:?}", skipping.jobs);
     }
+}
+
+#[test]
+fn the_descheduler_empties_a_node_that_is_little_used() {
+    use crate::policy::descheduler::{Config, ResourceIx};
+    // Three and one GPU on a node of four, two on another; the three are over at 1,800 s. At the run of 2,100 s the first
+    // node has a quarter in use, which is under-used, and its pod fits on the other.
+    let mut m = Model::empty("hand", Duration::from_hours(2));
+    m.queue = QueuePolicy { order: Order::Arrival, blocked: Blocked::Skip, preempt: false };
+    m.placement = crate::policy::placement::PlacementPolicy::BestFit;
+    m.add_pool("p", Capacity { cpu_milli: 4_000, mem_mib: 1_024, gpus: 4 }, 2, Rate(DOLLAR));
+    m.add_work("w", Source::Jobs(vec![job(0, 1_800, 3), job(0, 7_200, 2), job(0, 5_000, 1)].into()));
+    m.descheduler =
+        Some(Descheduler { config: Config::high(vec![(ResourceIx::EXTENDED, 30.0)]), every: Duration::from_secs(300) });
+    let o = run(&m);
+    let n = o.nodes.as_ref().unwrap();
+    assert_eq!((n.evicted, n.lost.0), (1, u128::from(1000 * S) * 2_100));
+    assert_eq!(n.by, "Descheduler");
+    // Protected pods stay.
+    m.work[0].disruption.do_not_disrupt = true;
+    assert_eq!(run(&m).nodes.unwrap().evicted, 0);
 }

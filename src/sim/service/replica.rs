@@ -110,7 +110,8 @@ impl World<'_, '_> {
         if spec.image_stays {
             state.images.extend(nodes);
         }
-        let ready_at = now + Duration(stages.iter().map(|s| s.0).sum());
+        let made = if first { now } else { self.jobs[id].made };
+        let ready_at = made + Duration(stages.iter().map(|s| s.0).sum());
         if now >= self.window.0 && !first {
             state.tally.stages[StartStage::Schedule as usize].record((now - queued).0);
             for (stage, took) in [StartStage::Image, StartStage::Load, StartStage::WarmUp].into_iter().zip(stages) {
@@ -147,6 +148,7 @@ impl World<'_, '_> {
         if let Some(r) = self.jobs[id].replica.as_deref_mut() {
             (r.place, r.timer) = (Some(place), None);
         }
+        self.turn_started(id);
         self.watch.job(id);
         // A replica that is told to go before it is ready goes at once.
         debug_assert!(self.jobs[id].replica.as_deref().is_some_and(|r| r.leaving.is_none()));
@@ -301,7 +303,9 @@ impl World<'_, '_> {
             }
         };
         let started = r.ready_at.clamp(r.booked, now);
-        push(r.booked, started, Activity::ColdStart, true, None);
+        let made = self.jobs[id].made.clamp(r.booked, started);
+        push(r.booked, made, Activity::Reconfiguring, true, Some(0));
+        push(made, started, Activity::ColdStart, true, None);
         let Some(place) = r.place.filter(|_| started < now) else { return parts };
         let spec = self.deployment(r.service, r.deployment);
         let state = &self.services[r.service as usize];

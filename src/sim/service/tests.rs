@@ -375,7 +375,7 @@ fn jobs_and_replicas_share_a_fleet_by_priority() {
         arrive: SimTime(0),
         work: Duration(600 * MIN),
         pods: 1,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     };

@@ -55,7 +55,7 @@ pub fn model(work: f64, pace: Pace, [m, r, d]: [f64; 3]) -> Model {
         arrive: SimTime::ZERO,
         work: minutes(work),
         pods: 1,
-        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000 },
+        request: Request { cpu_milli: 0, mem_mib: 0, gpus: 1, gpu_milli: 1000, slice: 0 },
         patience: Duration(u64::MAX),
         ..Job::default()
     };

@@ -105,7 +105,7 @@ impl Trace {
                 let known = spec.split('|').filter_map(|m| cluster.models.get_index_of(m.trim()));
                 pools = known.fold(PoolSet::EMPTY, |set, i| set.with(PoolId(i as u16)));
             }
-            let request = Request { cpu_milli, mem_mib, gpus, gpu_milli };
+            let request = Request { cpu_milli, mem_mib, gpus, gpu_milli, slice: 0 };
             let (shape, _) = shapes.insert_full(Target { request, pools });
             named.push((name, shape as u32));
         }

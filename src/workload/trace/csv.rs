@@ -251,6 +251,6 @@ impl Columns {
             }
         }
         let amount = |t: &mut Line<'_>, c| given(t, c).map_or(0, |c| t.whole(c, u64::from(u32::MAX)) as u32);
-        (pods, Request { cpu_milli: amount(t, self.cpu), mem_mib: amount(t, self.mem), gpus, gpu_milli })
+        (pods, Request { cpu_milli: amount(t, self.cpu), mem_mib: amount(t, self.mem), gpus, gpu_milli, slice: 0 })
     }
 }

@@ -74,6 +74,7 @@ impl Columns {
             mem_mib: (t.number(self.mem, 0.0, most / 1024.0) * 1024.0).ceil() as u32,
             gpus,
             gpu_milli: if gpus == 0 { 0 } else { 1000 },
+            slice: 0,
         };
         let created = t.maybe_seconds(self.creation);
         let scheduled = t.maybe_seconds(self.scheduled);

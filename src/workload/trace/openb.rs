@@ -55,6 +55,7 @@ impl Ask {
                 1 => milli,
                 _ => 1000,
             },
+            slice: 0,
         }
     }
 }

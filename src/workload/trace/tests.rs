@@ -277,7 +277,7 @@ fn our_format_reads_every_column() {
     assert_eq!(t.format, TraceFormat::Csv);
     let a = t.jobs[0];
     assert_eq!((a.arrive, a.work, a.pods), (SimTime(0), Duration(3600 * S), 2));
-    assert_eq!(a.request, Request { cpu_milli: 8000, mem_mib: 65_536, gpus: 8, gpu_milli: 1000 });
+    assert_eq!(a.request, Request { cpu_milli: 8000, mem_mib: 65_536, gpus: 8, gpu_milli: 1000, slice: 0 });
     assert_eq!((t.accepts[1].join("|"), a.accept, a.priority), ("A100|H100".to_owned(), 1, 5));
     assert_eq!((a.ending, a.patience), (Ending::Fails, Duration(600 * S)));
     assert_eq!((a.usage.busy_ppm, a.usage.stall_ppm, a.usage.gpu_mem_mib), (500_000, 100_000, 40_000));

@@ -181,7 +181,7 @@ impl Tables {
                 best = Some((score, i));
             }
         }
-        best.map(|(_, i)| Gpus(1 << i))
+        best.map(|(_, i)| Gpus::of(1 << i))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::policy::placement::luck::Luck;
 use proptest::prelude::*;
 
 fn request(cpu_milli: u32, gpu_milli: u16, gpus: u8) -> Request {
-    Request { cpu_milli, mem_mib: 0, gpus, gpu_milli }
+    Request { cpu_milli, mem_mib: 0, gpus, gpu_milli, slice: 0 }
 }
 
 /// A node with this much CPU and this much on each GPU, by placing shares on an empty one.
@@ -15,7 +15,7 @@ pub(crate) fn node(cpu: u32, gpus: &[u16]) -> Free {
     let capacity = Capacity { cpu_milli: cpu, mem_mib: 0, gpus: gpus.len() as u8 };
     let id = fleet.add(PoolId(0), IslandId(0), capacity, NodeState::Ready);
     for (i, free) in gpus.iter().enumerate().filter(|(_, f)| **f < 1000) {
-        fleet.place(id, &request(0, 1000 - free, 1), Gpus(1 << i));
+        fleet.place(id, &request(0, 1000 - free, 1), Gpus::of(1 << i));
     }
     fleet.node(id).free
 }
@@ -128,11 +128,11 @@ fn the_worked_example() {
     assert_eq!(after(&a, 1), (110, 47));
     assert_eq!(after(&b, 0), (110, 47));
     assert_eq!(after(&b, 1), (30, 49));
-    assert_eq!(t.place(&a, pool, &task), Some((52, Gpus(1))));
-    assert_eq!(t.place(&b, pool, &task), Some((49, Gpus(2))));
+    assert_eq!(t.place(&a, pool, &task), Some((52, Gpus::of(1))));
+    assert_eq!(t.place(&b, pool, &task), Some((49, Gpus::of(2))));
     let before = tables.fragmentation(&a, pool);
     assert_eq!(tables.score(&a, pool, &task, before), 52);
-    assert_eq!(tables.pick(&a, pool, &task, before), Some(Gpus(1)));
+    assert_eq!(tables.pick(&a, pool, &task, before), Some(Gpus::of(1)));
 }
 
 #[test]
