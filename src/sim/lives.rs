@@ -159,8 +159,8 @@ impl World<'_, '_> {
             (true, false) => self.free.remove_node(pool, milli),
             _ => {}
         }
-        self.counts.moved(pool, was, to, self.now);
         self.recut_idle(id, was);
+        self.counts.moved(pool, was, to, self.now);
         self.fleet.set_state(id, to);
         self.slices_state(id, was, to);
         self.restrand(id);

@@ -142,7 +142,7 @@ fn budget(b: &Budget) -> NodeBudget {
 }
 
 fn limits(o: &Object, n: &NodePool, out: &mut Diagnostics) -> NodeLimits {
-    let mut found = NodeLimits::default();
+    let mut found: NodeLimits = crate::scenario::decode::all_defaults();
     for (k, q) in &n.limits {
         let whole = || u32::try_from(q.units().max(0)).unwrap_or(u32::MAX);
         match k.value.as_str() {

@@ -295,7 +295,7 @@ fn request(o: &Object, p: &Pod, out: &mut Diagnostics) -> Option<Request> {
             ))
             .at(q.at.0, q.at.1, "its share of the memory slices; layouts are left out of account"),
         );
-        return Some(Request { cpu_milli, mem_mib, gpus: 1, gpu_milli: share });
+        return Some(Request { cpu_milli, mem_mib, gpus: 1, gpu_milli: share, ..Request::default() });
     }
     for (r, q) in &p.requests {
         let other = r.contains('/') && r != GPU && !r.starts_with("nvidia.com/mig-");
@@ -323,7 +323,7 @@ fn request(o: &Object, p: &Pod, out: &mut Diagnostics) -> Option<Request> {
                 .help("write `resources.requests`"),
         );
     }
-    Some(Request { cpu_milli, mem_mib, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 } })
+    Some(Request { cpu_milli, mem_mib, gpus, gpu_milli: if gpus > 0 { 1000 } else { 0 }, ..Request::default() })
 }
 
 /// The thousandths of a GPU's memory slices that a profile takes, on the first GPU that has it.
