@@ -288,7 +288,7 @@ mod tests {
         let o = sample::outcome(None, 1.0, 1.0);
         let text = timeseries_csv(&o);
         assert_eq!(text.lines().count(), 169);
-        assert!(text.lines().all(|l| l.split(',').count() == 4 + 7 * 3));
+        assert!(text.lines().all(|l| l.split(',').count() == 4 + 8 * 3));
         assert!(text.lines().nth(1).unwrap().starts_with("2026-10-05T00:00:00-04:00,1,3.5,20,"));
     }
 }

@@ -249,7 +249,7 @@ mod tests {
         s.provisioned = vec![16.0, 16.0, 32.0, 32.0];
         s.requested = vec![8.0, 24.0, 32.0, 20.0];
         s.nodes_booting = vec![0.0, 0.0, 1.0, 0.0];
-        s.nodes_draining = vec![0.0, 0.0, 0.0, 0.5];
+        s.nodes_draining = vec![0.0, 0.0, 0.0, 0.6];
         o
     }
 
@@ -259,8 +259,8 @@ mod tests {
         let f = Fleet::of(&o, "today".into());
         assert_eq!(f.wanted, [1.0, 3.0, 4.0, 2.5]);
         assert_eq!(f.range(), (3.0, 2.0, 4.0));
-        // One and a half of twelve node-hours.
-        assert!((f.in_between() - 0.125).abs() < 1e-12);
+        // 1.6 of twelve node-hours.
+        assert!((f.in_between() - 1.6 / 12.0).abs() < 1e-12);
         assert_eq!(title(&[f]), "Between 2 and 4 nodes; 13 % of node time was boot and drain");
     }
 
