@@ -211,7 +211,9 @@ impl World<'_, '_> {
         {
             return;
         }
-        self.count_boot(id);
+        if self.fleet.node(id).state == NodeState::Booting {
+            self.count_boot(id);
+        }
         match self.lives[id.0 as usize].owner {
             Some(job) => {
                 self.move_node(id, NodeState::Held, None);
