@@ -268,3 +268,26 @@ impl<'a> Report<'a> {
         self.lines
     }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! What the tests of all case formats ask.
+
+    use super::{Case, CaseFile, SourceMap, Syntax, text_cases};
+
+    /// A message, with line and column.
+    pub type Fault = (String, (usize, usize));
+
+    /// What comes of the cases of a text, and its faults, each with a place and a label.
+    pub fn cases_of<F: CaseFile>(text: &str) -> (Vec<Case>, Vec<Fault>) {
+        let (mut sources, mut cases) = (SourceMap::default(), Vec::new());
+        let id = sources.add("mine.ron", text);
+        let faults = text_cases::<F>(id, Syntax::Ron, &sources, &mut cases);
+        let shown = faults.list.into_iter().map(|d| {
+            let (at, span) = d.at.expect("a place");
+            assert!(!d.message.ends_with('.') && !d.label.is_empty(), "{d:?}");
+            (d.message, sources.line_col(at, span.start))
+        });
+        (cases, shown.collect())
+    }
+}

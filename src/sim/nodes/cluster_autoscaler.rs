@@ -136,6 +136,8 @@ impl<'m> World<'m, '_> {
     pub(super) fn scan(&mut self, nodes: &mut Nodes<'m>) {
         let Nodes { brain: Brain::ClusterAutoscaler(c), tally, .. } = nodes else { return };
         self.schedule(self.now + c.model.config.timing.scan, event(NodesEvent::Disrupt));
+        // Which jobs changed is for a view that is kept; this one is made anew.
+        self.watch.changed.clear();
         let revision = self.watch.revision;
         if super::may_skip() && c.scanned == Some(revision) && c.policy.next_due(self.now) > self.now {
             tally.skipped += 1;

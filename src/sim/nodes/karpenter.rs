@@ -3,12 +3,13 @@
 use rustc_hash::FxHashMap;
 
 use super::view::{Seen, view_of};
+use super::watch::Machine;
 use super::{Brain, Nodes, NodesEvent, Removal, Tally, event};
 use crate::fleet::{NodeId, NodeState, PoolId, PoolSet};
 use crate::kernel::Timer;
 use crate::policy::karpenter::{
-    self as policy, Batcher, Command, Compat, InstanceType, Method, Node, Planned, PodIx, PoolIx, Set, Shape, ShapeIx,
-    Value, Verdict, offer, retries_for,
+    self as policy, Batcher, Command, Compat, InstanceType, Method, Node, NodeIx, Planned, PodIx, PoolIx, Set, Shape,
+    ShapeIx, Value, Verdict, offer, retries_for,
 };
 use crate::scenario::model::{Karpenter, Model, NODE_POOL};
 use crate::sim::world::World;
@@ -35,7 +36,7 @@ pub(super) struct KarpenterState<'m> {
     pub shapes: Vec<Shape>,
     pub shape_of: FxHashMap<(Request, PoolSet), ShapeIx>,
     /// A decision that waits to be checked, with its nodes.
-    checking: Option<(Command, Vec<NodeId>)>,
+    checking: Option<(Command, Vec<Machine>)>,
     /// Decisions whose replacements are on their way.
     ongoing: Vec<Ongoing>,
     /// The world, as it was seen last.
@@ -47,8 +48,8 @@ pub(super) struct KarpenterState<'m> {
 /// Nodes that go when those that take their place are ready.
 #[derive(Clone, Debug)]
 struct Ongoing {
-    nodes: Vec<NodeId>,
-    replacements: Vec<NodeId>,
+    nodes: Vec<Machine>,
+    replacements: Vec<Machine>,
     why: Removal,
     since: SimTime,
 }
@@ -235,7 +236,7 @@ impl<'m> World<'m, '_> {
     }
 
     fn has_cordoned(&self) -> bool {
-        self.fleet.nodes().iter().any(|n| n.state == NodeState::Draining)
+        self.watch.there.iter().any(|id| self.fleet.node(*id).state == NodeState::Draining)
     }
 
     /// Prices of today, and what can be had.
@@ -293,8 +294,9 @@ impl<'m> World<'m, '_> {
         let whole = checking.is_none();
         let view = view_of(k.model, &k.types, &k.shapes, seen, revision);
         let verdict = match checking {
-            Some((mut command, ids)) => {
-                command.nodes = ids.iter().map(|id| seen.number(*id)).collect();
+            Some((mut command, machines)) => {
+                let number = |m: &Machine| if self.watch.is(*m) { seen.number(m.id) } else { NodeIx(u32::MAX) };
+                command.nodes = machines.iter().map(number).collect();
                 k.policy.resume(&view, command, self.now)
             }
             None => k.policy.begin(&view, self.now),
@@ -310,8 +312,9 @@ impl<'m> World<'m, '_> {
                 self.schedule(next, event(NodesEvent::Disrupt));
             }
             Verdict::Validate { command, at } => {
-                let ids = command.nodes.iter().map(|n| k.seen.ids[n.0 as usize]).collect();
-                k.checking = Some((command, ids));
+                let machine = |n: &NodeIx| self.watch.machine(k.seen.ids[n.0 as usize]);
+                let machines = command.nodes.iter().map(machine).collect();
+                k.checking = Some((command, machines));
                 self.schedule(at, event(NodesEvent::Disrupt));
             }
             Verdict::Act(command) => {
@@ -324,7 +327,7 @@ impl<'m> World<'m, '_> {
 
     /// Does what a pass decided: cordons, launches what takes the nodes' place, and drains.
     fn carry_out(&mut self, nodes: &mut Nodes<'m>, ids: Vec<NodeId>, command: &Command) {
-        let why = removal(command.method);
+        let (why, counts) = (removal(command.method), self.now >= self.window.0);
         for id in &ids {
             self.cordon(*id);
         }
@@ -332,13 +335,13 @@ impl<'m> World<'m, '_> {
         let launched: Vec<Option<NodeId>> =
             command.replacements.iter().map(|p| self.launch_planned(k, tally, p)).collect();
         if launched.iter().any(Option::is_none) {
-            tally.given_up += 1;
+            tally.given_up += u64::from(counts);
             for id in ids {
                 self.uncordon(id);
             }
             return;
         }
-        if self.now >= self.window.0 {
+        if counts {
             tally.commands += 1;
             tally.promised += command.savings.max(Rate(0)).0;
         }
@@ -348,7 +351,13 @@ impl<'m> World<'m, '_> {
                 self.drain(nodes, id, why);
             }
         } else {
-            k.ongoing.push(Ongoing { nodes: ids, replacements, why, since: self.now });
+            let machines = |ids: Vec<NodeId>| ids.into_iter().map(|id| self.watch.machine(id)).collect();
+            k.ongoing.push(Ongoing {
+                nodes: machines(ids),
+                replacements: machines(replacements),
+                why,
+                since: self.now,
+            });
         }
     }
 
@@ -358,15 +367,18 @@ impl<'m> World<'m, '_> {
         let patience = retries_for(k.ongoing.len() as u64);
         let (mut done, mut kept) = (Vec::new(), Vec::new());
         for c in std::mem::take(&mut k.ongoing) {
-            let state = |id: &NodeId| self.fleet.node(*id).state;
-            if c.replacements.iter().all(|id| self.watch.of(*id).ready.is_some() && state(id) == NodeState::Ready) {
+            // One that was lost is away, whatever its place holds now.
+            let state = |m: &Machine| if self.watch.is(*m) { self.fleet.node(m.id).state } else { NodeState::Away };
+            if c.replacements.iter().all(|m| state(m) == NodeState::Ready) {
                 done.push(c);
             } else if self.now >= c.since + patience
-                || c.replacements.iter().any(|id| !matches!(state(id), NodeState::Booting | NodeState::Ready))
+                || c.replacements.iter().any(|m| !matches!(state(m), NodeState::Booting | NodeState::Ready))
             {
-                tally.given_up += 1;
-                for id in &c.nodes {
-                    self.uncordon(*id);
+                tally.given_up += u64::from(self.now >= self.window.0);
+                for m in &c.nodes {
+                    if self.watch.is(*m) {
+                        self.uncordon(m.id);
+                    }
                 }
             } else {
                 kept.push(c);
@@ -374,8 +386,10 @@ impl<'m> World<'m, '_> {
         }
         k.ongoing = kept;
         for c in done {
-            for id in c.nodes {
-                self.drain(nodes, id, c.why);
+            for m in c.nodes {
+                if self.watch.is(m) {
+                    self.drain(nodes, m.id, c.why);
+                }
             }
         }
     }

@@ -49,7 +49,24 @@ pub(in crate::sim) struct Facts {
     pub nominated_until: SimTime,
 }
 
+/// A node in one of its lives: its place in the pool may hold another machine later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sim) struct Machine {
+    pub id: NodeId,
+    launch: u64,
+}
+
 impl Watch {
+    /// The machine that a node is now.
+    pub fn machine(&self, id: NodeId) -> Machine {
+        Machine { id, launch: self.of(id).launch }
+    }
+
+    /// Whether a node still is that machine.
+    pub fn is(&self, m: Machine) -> bool {
+        self.of(m.id).launch == m.launch
+    }
+
     pub fn new(model: &Model) -> Watch {
         let deployments = model.services.iter().flat_map(|s| &s.deployments);
         let budgets = model.work.iter().map(|w| &w.disruption).chain(deployments.map(|d| &d.disruption));

@@ -1,25 +1,11 @@
 //! The vectors, the page of the format, and broken files.
 
 use super::*;
-use crate::formats::Syntax;
-use crate::units::SourceMap;
 use crate::verify::Verdict;
-use crate::verify::cases::text_cases;
+use crate::verify::cases::testing::{self, Fault};
 
-/// A message, with line and column.
-type Fault = (String, (usize, usize));
-
-/// What comes of the cases of a text, and its faults.
 fn cases_of(text: &str) -> (Vec<Case>, Vec<Fault>) {
-    let (mut sources, mut cases) = (SourceMap::default(), Vec::new());
-    let id = sources.add("mine.ron", text);
-    let faults = text_cases::<Cases>(id, Syntax::Ron, &sources, &mut cases);
-    let shown = faults.list.into_iter().map(|d| {
-        let (at, span) = d.at.expect("a place");
-        assert!(!d.message.ends_with('.') && !d.label.is_empty(), "{d:?}");
-        (d.message, sources.line_col(at, span.start))
-    });
-    (cases, shown.collect())
+    testing::cases_of::<Cases>(text)
 }
 
 #[test]
